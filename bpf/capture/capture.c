@@ -270,9 +270,12 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 {
 	*out = c->stats;
 	out->chains_missed = stream_counter(c, VQP_LOST_CHAINS);
+	out->stacks_missed = stream_counter(c, VQP_LOST_STACKS);
 	out->alive = 0;
-	for (size_t i = 0; i < c->ntargets; i++)
+	for (size_t i = 0; i < c->ntargets; i++) {
 		out->alive += !c->target[i]->dead;
+		out->stacks_missed += stacks_unknown(c->target[i]);
+	}
 }
 
 int capture_cost(struct capture *c, uint64_t *hits, uint64_t *ns)

@@ -401,6 +401,12 @@ static void report_losses(const struct qemu_source *q, const struct capture_stat
 			(unsigned long long)c->lost_why[VQT_LOSS_MEMORY],
 			(unsigned long long)c->lost_why[VQT_LOSS_LIMIT],
 			(unsigned long long)c->chains_missed);
+	if (c->stacks_missed)
+		source_say(
+			&q->request, SOURCE_WARNING,
+			"%llu events are without their call stack: the buffer was full (--buffer), or "
+			"there were more than %u different ones",
+			(unsigned long long)c->stacks_missed, STACKS_MAX);
 	for (size_t i = 0; i < n; i++)
 		source_say(&q->request, SOURCE_WARNING, "no probe for %s (%s): the trace lacks %s",
 			   missing[i].probe, missing[i].reason, missing[i].costs);

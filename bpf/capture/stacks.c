@@ -22,6 +22,7 @@ struct stacks {
 	struct {
 		uint32_t seq, id;
 	} waiting[WAITING]; /* by seq */
+	uint64_t unknown; /* that have no number */
 	struct stack_frames walked, named;
 	_Alignas(8) uint8_t event[VQP_REC_MAX + BUILD_STACK_MAX + 1];
 	_Alignas(8) uint8_t description[STACK_RECORD];
@@ -84,6 +85,7 @@ void stacks_take(struct target *t, const void *record, size_t len)
 	from.len = in.len;
 	s->waiting[h->seq % WAITING].seq = h->seq;
 	s->waiting[h->seq % WAITING].id = number_of(s, &from);
+	s->unknown += !s->waiting[h->seq % WAITING].id;
 }
 
 static void describe(struct target *t, uint32_t id)
@@ -117,6 +119,11 @@ void *stacks_append(struct target *t, void *record, size_t *len)
 	build_stack(&b, id);
 	*len = b.len;
 	return s->event;
+}
+
+uint64_t stacks_unknown(const struct target *t)
+{
+	return t->stacks ? t->stacks->unknown : 0;
 }
 
 void stacks_again(struct target *t)

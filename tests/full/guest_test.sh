@@ -363,7 +363,7 @@ boots_again() {
 # Two guests of one system at once, each in a QEMU of its own: each is found to be whose it is, and
 # its requests are those of its own disk. They begin to run when both are recorded.
 two() {
-	local d=$tmp/two g p=() rec a b
+	local d=$tmp/two g p=() rec a b lost
 	mkdir -p "$d"
 	for g in 1 2; do
 		mkfifo "$d/mon$g.in" "$d/mon$g.out"
@@ -385,9 +385,12 @@ two() {
 	wait "${p[@]}"
 	exec 6>&- 7>&- 8>&- 9>&-
 	[ "$(grep -c 'its side is recorded, too' "$d/out")" = 2 ] || { cat "$d/out"; return 1; }
+	# on a busy machine the recorders in the guests miss some calls, and say so
+	lost=$(show "$d/live.pcap" loss .loss.lost | awk '{ n += $1 } END { print n + 0 }')
 	for g in 0 1; do # blk0 is of the first process that is recorded
 		"$vqtrace" stat -r "$d/live.pcap" -T json | jq -r ".devices[] | select(.device == \"blk$g\") | .stages.both_sides"
-	done | { read -r a && read -r b && echo "$a and $b" && [ "$a" -ge 95 ] && [ "$b" -ge 190 ]; }
+	done | { read -r a && read -r b && echo "$a and $b, $lost lost" &&
+		[ $((a + lost)) -ge 95 ] && [ "$a" -ge 50 ] && [ $((b + lost)) -ge 190 ] && [ "$b" -ge 100 ]; }
 }
 
 # The port, the socket and the device that carries the trace are made by record itself.
