@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <dwarf.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/qemu/elf.h"
+#include "bpf/qemu/foreign.h"
 #include "bpf/stack/symbol.h"
 #include "decoder/util/text.h"
 
@@ -38,12 +40,18 @@ static bool find_function(Dwfl_Module *mod, uint64_t addr, uint64_t *start, uint
 
 	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
 	f = *data;
-	if (f && !f->tried) {
+	if (!f)
+		return false;
+	foreign_begin(f->by); /* what libdw has done since the last one took time, too */
+	if (!f->tried) {
+		char path[64];
+
 		f->tried = true;
-		if (elf_open(&f->elf, f->path, f->by))
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+		if (f->fd < 0 || elf_open(&f->elf, path, f->by))
 			f->elf = NULL;
 	}
-	return f && f->elf && !elf_function(f->elf, addr, start, end);
+	return f->elf && !elf_function(f->elf, addr, start, end);
 }
 
 static void put_function(struct text *t, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_Addr within)

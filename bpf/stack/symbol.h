@@ -14,7 +14,7 @@ struct foreign;
 /* A file that the process has mapped, for what libdw does not tell of it; a module's userdata. */
 struct mapped_file {
 	struct foreign *by; /* borrowed */
-	char path[96]; /* in /proc */
+	int fd; /* ours, -1 none: the process may have ended when it is needed */
 	struct elf *elf;
 	bool tried; /* to open it */
 };

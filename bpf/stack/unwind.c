@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "bpf/stack/unwind.h"
 #include "decoder/util/clock.h"
 
-#define MODULES 512 /* files of a process that are looked at */
+#define MODULES 200 /* files of a process that are looked at: two descriptors each */
 #define LOOK_EVERY UINT64_C(1000000000) /* ns between two looks at its mappings */
 
 struct unwinder {
@@ -53,12 +54,12 @@ static bool parse_mapping(const char *line, struct mapping *m)
  * The file itself, whatever its path means here: the process may have another root, and the file may
  * have been replaced.
  */
-static void path_of(const struct unwinder *u, const struct mapping *m, char *path, size_t size)
+static int open_mapped(struct unwinder *u, const struct mapping *m)
 {
-	char name[64];
+	char name[64], path[128];
 
 	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
-	foreign_path(u->by, path, size, name);
+	return foreign_open(u->by, foreign_path(u->by, path, sizeof(path), name));
 }
 
 static const char *base_name(const char *path)
@@ -87,14 +88,15 @@ static void report_file(struct unwinder *u, const struct mapping *m, uint64_t ba
 	void **data;
 	GElf_Sym sym;
 	GElf_Addr at;
-	int n;
+	int n, fd;
 
 	if (!f)
 		return;
 	u->file[u->nfiles++] = f;
 	f->by = u->by;
-	path_of(u, m, f->path, sizeof(f->path));
-	mod = add_module(u, m->path, foreign_open(u->by, f->path), base);
+	fd = open_mapped(u, m);
+	f->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	mod = add_module(u, m->path, fd, base);
 	if (!mod)
 		return;
 	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -246,6 +248,8 @@ static void forget(struct unwinder *u)
 		dwfl_end(u->dwfl);
 	for (unsigned i = 0; i < u->nfiles; i++) {
 		elf_close(u->file[i]->elf);
+		if (u->file[i]->fd >= 0)
+			close(u->file[i]->fd);
 		free(u->file[i]);
 	}
 	u->dwfl = NULL;
@@ -369,7 +373,6 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out)
 {
 	*out = (struct stack_frames){ .cut = walked->cut };
-	foreign_begin(u->by);
 	for (unsigned i = 0; i < walked->n; i++) {
 		/* the call is before the address that it returns to */
 		Dwarf_Addr pc = walked->pc[i], within = pc - (i > 0);

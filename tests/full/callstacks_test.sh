@@ -11,8 +11,27 @@ functions="qdev_realize virtio_init virtio_add_queue virtio_bus_device_plugged p
 virtio_instance_init_common virtio_set_status virtio_bus_start_ioeventfd virtio_blk_data_plane_start
 virtio_bus_set_host_notifier virtio_queue_set_rings"
 
-# A disk in an I/O thread and a network card, set up by a guest; what runs it stands before it.
-machine() { # NAME PREFIX...
+# A machine, what runs it stands before it. guest: a disk in an I/O thread and a network card, which a
+# guest sets up; hmp, qmp: a disk is added by the monitor.
+machine() { # KIND NAME PREFIX...
+	local kind=$1 name=$2
+	shift 2
+	case $kind in
+	guest) guest "$name" "$@" ;;
+	hmp) printf 'device_add virtio-blk-pci,drive=n,id=hot\nquit\n' | monitor "$name" -monitor "$@" ;;
+	qmp)
+		printf '{"execute":"%s"%s}\n' qmp_capabilities '' device_add ',"arguments":{"driver":"virtio-blk-pci","drive":"n","id":"hot"}' quit '' |
+			monitor "$name" -qmp "$@"
+		;;
+	esac
+}
+monitor() { # NAME OPTION PREFIX...
+	local name=$1 option=$2
+	shift 2
+	"$@" qemu-system-x86_64 -machine pc -nodefaults -display none -S "$option" stdio -blockdev driver=null-co,node-name=n \
+		>"$tmp/$name.out" 2>&1 || { tail -n 20 "$tmp/$name.out"; return 1; }
+}
+guest() { # NAME PREFIX...
 	local name=$1
 	shift
 	tests/lab/guest-cmd --exec --disk "$tmp/$name.img" --serial "$tmp/$name.serial" --run read,n=20 --arg -device \
@@ -20,13 +39,13 @@ machine() { # NAME PREFIX...
 	grep -aq 'VQT DONE' "$tmp/$name.serial" || { tail -n 20 "$tmp/$name.serial"; return 1; }
 }
 
-recorded() {
-	machine recorded setarch -R "$vqtrace" record -q --stacks=all -w "$tmp/trace" -- || return 1
-	! grep -i 'no probe\|stack' "$tmp/recorded.out"
+recorded() { # KIND
+	machine "$1" "$1.recorded" setarch -R "$vqtrace" record -q --stacks=all -w "$tmp/$1.trace" -- || return 1
+	! grep -i 'no probe\|stack' "$tmp/$1.recorded.out"
 }
 
 # At each function: HIT, its name and the stack.
-debugged() {
+debugged() { # KIND
 	{
 		echo 'set pagination off
 			set confirm off
@@ -40,21 +59,21 @@ debugged() {
 		done
 		echo run
 	} >"$tmp/commands"
-	machine debugged gdb -q --batch -nx -x "$tmp/commands" --args
+	machine "$1" "$1.debugged" gdb -q --batch -nx -x "$tmp/commands" --args
 }
 
 # Both as lines: the function and where it and its callers return to. Translated code is elsewhere each time.
-gdb_stacks() {
+gdb_stacks() { # KIND
 	awk '
 		function put() { if (line) print line; line = "" }
 		/^HIT / { put(); line = $2; next }
 		/^#0 / { next }
 		/^#[0-9]+ / { if (line) line = line " " ($4 == "code_gen_buffer" ? "jit" : $2); next }
 		{ put() }
-		END { put() }' "$tmp/debugged.out" | sort -u
+		END { put() }' "$tmp/$1.debugged.out" | sort -u
 }
-our_stacks() { # functions of `functions`, from frame 1 on
-	"$vqtrace" show -r "$tmp/trace" -T json | jq -r '
+our_stacks() { # KIND
+	"$vqtrace" show -r "$tmp/$1.trace" -T json | jq -r '
 		if .stack_info then "S \(.stack_info.id) \([.stack_info.frames[] | if .symbol | endswith("[jit]") then "jit" else .pc end] | join(" "))"
 		elif .lifecycle and .stack_id then "E \(.lifecycle.function) \(.stack_id)" else empty end' |
 		awk 'function part(x, of) { return int(x / of) % 65536 } # more digits than awk prints at once
@@ -63,33 +82,47 @@ our_stacks() { # functions of `functions`, from frame 1 on
 			$1 == "E" { print $2 stack[$3] }' | grep -wf <(tr ' ' '\n' <<<"$functions") | sort -u
 }
 
+# as_gdb KIND FUNCTIONS COUNT: each of ours is one of gdb's; of each function there is one, of all so many.
 as_gdb() {
 	local f
-	gdb_stacks >"$tmp/theirs"
-	our_stacks >"$tmp/ours"
-	for f in $functions; do
+	gdb_stacks "$1" >"$tmp/theirs"
+	our_stacks "$1" >"$tmp/ours"
+	for f in $2; do
 		grep -q "^$f " "$tmp/ours" || { echo "no stack of $f"; return 1; }
 	done
-	[ "$(wc -l <"$tmp/ours")" -ge 30 ] || { cat "$tmp/ours"; return 1; }
+	[ "$(wc -l <"$tmp/ours")" -ge "$3" ] || { cat "$tmp/ours"; return 1; }
 	comm -23 "$tmp/ours" "$tmp/theirs" >"$tmp/differ"
 	[ ! -s "$tmp/differ" ] || { echo "gdb has not:"; cat "$tmp/differ"; return 1; }
 }
 
+# A device that is added by a monitor: both in one, as they take a second.
+added() { # KIND FUNCTION
+	recorded "$1" && debugged "$1" && as_gdb "$1" "qdev_realize virtio_add_queue virtio_init" 8 || return 1
+	"$vqtrace" show -r "$tmp/$1.trace" -T json -Y "lifecycle.step == add_queue && stack contains \"$2\"" | grep -q . ||
+		{ echo "not from $2"; return 1; }
+}
+
 # To where a thread, a program or a coroutine begins.
 to_the_start() {
-	"$vqtrace" show -r "$tmp/trace" -T json -Y stack_id | jq -r '[.event, .stack[-1], .stack_cut // false] | @tsv' | sort | uniq -c >"$tmp/ends"
+	"$vqtrace" show -r "$tmp/guest.trace" -T json -Y stack_id | jq -r '[.event, .stack[-1], .stack_cut // false] | @tsv' | sort | uniq -c >"$tmp/ends"
 	awk '$3 !~ /^(_start|__?clone3?|clone)\+/ && !($2 ~ /^(used|interrupt|backend|ring)$/ && $0 ~ /libc/) { print; bad = 1 } END { exit bad || NR < 5 }' "$tmp/ends"
 }
 
 every_event() {
 	local n
-	n=$("$vqtrace" show -r "$tmp/trace" -T json -Y 'event in {register, kick, avail, used, interrupt, backend, lifecycle} && not stack_id' | wc -l)
+	n=$("$vqtrace" show -r "$tmp/guest.trace" -T json -Y 'event in {register, kick, avail, used, interrupt, backend, lifecycle} && not stack_id' | wc -l)
 	[ "$n" = 0 ] || { echo "$n events have none"; return 1; }
+}
+
+# Functions that have no name are told apart by where they begin.
+unnamed() {
+	"$vqtrace" show -r "$tmp/guest.trace" -T json -Y stack_info | jq -r '.stack_info.frames[].symbol | select(endswith("[qemu-system-x86_64]"))' |
+		awk '/^fn_[0-9a-f]+\+0x[0-9a-f]+\/0x[0-9a-f]+ / { n++ } /^\+/ { bad++ } END { print n, bad + 0; exit n < 100 || bad }'
 }
 
 # What the notes have of the way from the driver's DRIVER_OK to the I/O thread.
 driver_ok() {
-	"$vqtrace" show -r "$tmp/trace" -T json -Y 'lifecycle.step == dataplane_start' | jq -se '
+	"$vqtrace" show -r "$tmp/guest.trace" -T json -Y 'lifecycle.step == dataplane_start' | jq -se '
 		length > 0 and (.[0].stack | map(sub("\\+.*"; "")) as $s |
 			($s | index("virtio_blk_data_plane_start")) < ($s | index("virtio_bus_start_ioeventfd")) and
 			($s | index("virtio_bus_start_ioeventfd")) < ($s | index("memory_region_dispatch_write")) and
@@ -99,18 +132,21 @@ driver_ok() {
 # Counted: as many as have one, and the functions outermost first.
 folded() {
 	local n
-	n=$("$vqtrace" show -r "$tmp/trace" -T json -Y stack_id | wc -l)
-	"$vqtrace" show -r "$tmp/trace" -T folded 2>"$tmp/err" >"$tmp/folded" || return 1
+	n=$("$vqtrace" show -r "$tmp/guest.trace" -T json -Y stack_id | wc -l)
+	"$vqtrace" show -r "$tmp/guest.trace" -T folded 2>"$tmp/err" >"$tmp/folded" || return 1
 	[ ! -s "$tmp/err" ] && [ "$(awk '{ n += $NF } END { print n }' "$tmp/folded")" = "$n" ] &&
 		grep -q '^blk0;lifecycle;.*;cpu_exec;.*;memory_region_dispatch_write;.*;virtio_bus_start_ioeventfd;virtio_blk_data_plane_start ' "$tmp/folded"
 }
 
-plan 7
-check "a disk and a network card, recorded" recorded
-check "the same under gdb" debugged
-check "stacks of gdb at the same places" as_gdb
+plan 10
+check "a disk and a network card, recorded" recorded guest
+check "the same under gdb" debugged guest
+check "stacks of gdb at the same places" as_gdb guest "$functions" 30
 check "each goes to the start of its thread" to_the_start
 check "each event has one" every_event
+check "functions without a name" unnamed
 check "folded" folded
 check "from DRIVER_OK to the data plane" driver_ok
+check "a disk that is added by HMP" added hmp hmp_device_add
+check "a disk that is added by QMP" added qmp qmp_device_add
 finish
