@@ -102,10 +102,13 @@ added() { # KIND FUNCTION
 		{ echo "not from $2"; return 1; }
 }
 
-# To where a thread, a program or a coroutine begins.
+# To where a program or a thread begins; or a coroutine, for which nothing says that it is the beginning.
 to_the_start() {
-	"$vqtrace" show -r "$tmp/guest.trace" -T json -Y stack_id | jq -r '[.event, .stack[-1], .stack_cut // false] | @tsv' | sort | uniq -c >"$tmp/ends"
-	awk '$3 !~ /^(_start|__?clone3?|clone)\+/ && !($2 ~ /^(used|interrupt|backend|ring)$/ && $0 ~ /libc/) { print; bad = 1 } END { exit bad || NR < 5 }' "$tmp/ends"
+	"$vqtrace" show -r "$tmp/guest.trace" -T json | jq -r '
+		if .stack_info then "S \(.stack_info.id) \(.stack_info.cut) \(.stack_info.frames[-1].symbol)" elif .stack_id then "E \(.event) \(.stack_id)" else empty end' |
+		awk '$1 == "S" { cut[$2] = $3; last[$2] = $4 " " $5 }
+			$1 == "E" { n++; if (cut[$3] == "true" && last[$3] !~ /\[libc/) { print $2, last[$3]; bad++ } whole += cut[$3] == "false" }
+			END { print n, whole; exit bad || whole < n / 2 }'
 }
 
 every_event() {
