@@ -158,8 +158,10 @@ static size_t guest(struct anonymise *a, const struct event *e, uint8_t *buf, si
 	}
 	if (!guest_function_of(e->rec) || guest_function_of(e->rec)->ret == GUEST_POINTER)
 		g->ret = 0;
-	if (g->function)
+	if (g->function) {
+		g->len = 0; /* it has a name */
 		return fixed;
+	}
 	return retext(a, e, buf, size, fixed, &g->len);
 }
 
