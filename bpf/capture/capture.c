@@ -50,7 +50,10 @@ static int on_sample(void *ctx, void *data, size_t len)
 		stacks_take(c->target[h->source - 1], data, len);
 	else
 		order_put(c->target[h->source - 1]->order, data, len, capture_now());
-	return 0;
+	/* unwinding may be slower than what makes the records */
+	return h->type == VQT_STACK && c->consume_until && capture_now() > c->consume_until
+		       ? -ECANCELED
+		       : 0;
 }
 
 void capture_preamble(struct capture *c)
@@ -137,6 +140,12 @@ static int load(struct capture *c, struct source_error *err)
 		bpf_map__set_max_entries(c->skel->maps.queues, c->o.tables);
 	c->skel->rodata->wake_level = buffer / 2;
 	c->skel->rodata->stacks_of = c->o.light ? 0 : c->o.stacks;
+	c->skel->rodata->stack_level = buffer / 2;
+	if (c->o.stacks) {
+		c->skel->rodata->wake_level = buffer / 8;
+		bpf_map__set_max_entries(c->skel->maps.stack_scratches,
+					 (uint32_t)(ncpu > 0 ? ncpu : 1) * VQP_SCRATCH_PER_CPU);
+	}
 	code = qemu_bpf__load(c->skel);
 	if (code)
 		return explain_load(err, code);
@@ -197,6 +206,19 @@ static void housekeeping(struct capture *c, uint64_t now)
 			device_refresh(c->device[i]);
 }
 
+#define CONSUME_NS UINT64_C(100000000) /* at a time */
+
+/* Records that are there; their number, or negative errno. */
+static int consume(struct capture *c)
+{
+	int n;
+
+	c->consume_until = capture_now() + CONSUME_NS;
+	n = ring_buffer__consume(c->rb);
+	c->consume_until = 0;
+	return n == -ECANCELED ? 0 : n;
+}
+
 int capture_poll(struct capture *c, int timeout_ms)
 {
 	struct pollfd p = { .fd = ring_buffer__epoll_fd(c->rb), .events = POLLIN };
@@ -205,7 +227,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 	c->handed = 0;
 	for (size_t i = 0; i < c->ntargets; i++)
 		foreign_begin(&c->target[i]->foreign);
-	n = ring_buffer__consume(c->rb);
+	n = consume(c);
 	/*
 	 * Below the fill level the BPF programs do not wake the reader: this waits for the
 	 * time-out.
@@ -213,7 +235,7 @@ int capture_poll(struct capture *c, int timeout_ms)
 	if (n >= 0 && !c->handed && timeout_ms > 0 && poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
 		return -EINTR;
 	if (n >= 0 && !c->handed)
-		n = ring_buffer__consume(c->rb);
+		n = consume(c);
 	housekeeping(c, capture_now());
 	return n < 0 ? n : (int)c->handed;
 }
@@ -275,6 +297,7 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 	for (size_t i = 0; i < c->ntargets; i++) {
 		out->alive += !c->target[i]->dead;
 		out->stacks_missed += stacks_unknown(c->target[i]);
+		out->stacks_given_up |= stacks_given_up(c->target[i]);
 	}
 }
 

@@ -73,6 +73,7 @@ struct capture {
 	struct capture_options o;
 	struct qemu_bpf *skel;
 	struct ring_buffer *rb;
+	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
 	bool multi;
 	int64_t wall; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	struct target *target[TARGETS];

@@ -407,6 +407,11 @@ static void report_losses(const struct qemu_source *q, const struct capture_stat
 			"%llu events are without their call stack: the buffer was full (--buffer), or "
 			"there were more than %u different ones",
 			(unsigned long long)c->stacks_missed, STACKS_MAX);
+	if (c->stacks_given_up)
+		source_say(
+			&q->request, SOURCE_WARNING,
+			"call stacks have one address only: unwinding failed three times with the files "
+			"of a process");
 	for (size_t i = 0; i < n; i++)
 		source_say(&q->request, SOURCE_WARNING, "no probe for %s (%s): the trace lacks %s",
 			   missing[i].probe, missing[i].reason, missing[i].costs);

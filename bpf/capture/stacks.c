@@ -16,7 +16,6 @@ _Static_assert(sizeof(((struct vqp_stack *)0)->returns) ==
 	       "the same");
 
 struct stacks {
-	struct foreign by; /* an attempt of its own: it reads files, not the process */
 	struct unwinder *unwinder;
 	struct stack_table *table;
 	struct {
@@ -37,8 +36,7 @@ int stacks_open(struct target *t)
 	s = t->stacks = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	foreign_init(&s->by, t->p.pid, &t->c->o.stop);
-	s->unwinder = unwinder_new(&s->by);
+	s->unwinder = unwinder_new(t->p.pid);
 	s->table = stack_table_new();
 	return s->unwinder && s->table ? 0 : -ENOMEM;
 }
@@ -63,6 +61,8 @@ static uint32_t number_of(struct stacks *s, const struct unwind_copy *from)
 	id = stack_table_find(s->table, &s->walked);
 	if (id)
 		return id;
+	if (stack_table_full(s->table))
+		return 0;
 	unwinder_name(s->unwinder, &s->walked, &s->named);
 	return stack_table_add(s->table, &s->walked, &s->named);
 }
@@ -124,6 +124,11 @@ void *stacks_append(struct target *t, void *record, size_t *len)
 uint64_t stacks_unknown(const struct target *t)
 {
 	return t->stacks ? t->stacks->unknown : 0;
+}
+
+bool stacks_given_up(const struct target *t)
+{
+	return t->stacks && unwinder_lost(t->stacks->unwinder) == UNWINDER_CHILDREN;
 }
 
 void stacks_again(struct target *t)

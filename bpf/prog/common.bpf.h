@@ -263,6 +263,35 @@ static __always_inline long send(void *rec, __u64 len)
 
 /* Bit n: events of type VQT_REG + n get a stack. */
 const volatile __u32 stacks_of;
+/* Above this many bytes in the buffer stacks are left out, so that they displace no events. */
+const volatile __u64 stack_level = 4 << 20;
+
+/* Where a stack is copied to: an event may hold a scratch meanwhile. */
+struct stack_scratch {
+	__u32 busy, pos, room, pad;
+	__u8 rec[sizeof(struct vqp_stack) + VQP_STACK_BYTES + 1024];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* with stacks VQP_SCRATCH_PER_CPU times CPUs, set at load */
+	__type(key, __u32);
+	__type(value, struct stack_scratch);
+} stack_scratches SEC(".maps");
+
+static __always_inline struct stack_scratch *stack_scratch_take(void)
+{
+	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
+
+	for (int i = 0; i < VQP_SCRATCH_PER_CPU; i++) {
+		__u32 key = base + i;
+		struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratches, &key);
+
+		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
+			return s;
+	}
+	return NULL;
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -303,7 +332,7 @@ static __always_inline void forget_return(void)
 }
 
 struct copy {
-	struct scratch *s;
+	struct stack_scratch *s;
 	__u64 from;
 };
 
@@ -314,7 +343,7 @@ struct copy {
 static long copy_step(__u32 i, void *ctx)
 {
 	struct copy *c = ctx;
-	struct scratch *s = c->s;
+	struct stack_scratch *s = c->s;
 	__u32 pos = s->pos, n = s->room;
 
 	if (pos >= VQP_STACK_BYTES || n < COPY_LEAST || n > COPY_MOST)
@@ -351,9 +380,6 @@ static __always_inline void copy_registers(__u64 *to)
 	to[16] = r->rip;
 }
 
-static __always_inline struct scratch *scratch_take(void);
-static __always_inline void scratch_put(struct scratch *s);
-
 static __noinline int stack_before(struct vqt_hdr *event)
 {
 	struct vqp_returns *r;
@@ -363,7 +389,8 @@ static __noinline int stack_before(struct vqt_hdr *event)
 
 	if (!event)
 		return 0;
-	c.s = scratch_take();
+	c.s = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < stack_level ? stack_scratch_take()
+									  : NULL;
 	if (!c.s) {
 		count(VQP_LOST_STACKS);
 		return 0;
@@ -382,11 +409,13 @@ static __noinline int stack_before(struct vqt_hdr *event)
 	c.s->pos = 0;
 	c.s->room = COPY_MOST;
 	bpf_loop(VQP_STACK_BYTES / COPY_MOST + 16, copy_step, &c, 0);
-	pos = c.s->pos & (2 * VQP_STACK_BYTES - 1);
+	pos = c.s->pos;
+	if (pos > VQP_STACK_BYTES)
+		pos = VQP_STACK_BYTES;
 	out->len = pos;
 	if (send(out, sizeof(*out) + pos))
 		count(VQP_LOST_STACKS);
-	scratch_put(c.s);
+	__sync_lock_test_and_set(&c.s->busy, 0);
 	return 0;
 }
 
@@ -425,7 +454,7 @@ static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why
 }
 
 /* Space for a large record.  The thread stays on its CPU, but can be preempted there. */
-static __always_inline struct scratch *scratch_take(void)
+static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
 {
 	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
 
@@ -436,17 +465,8 @@ static __always_inline struct scratch *scratch_take(void)
 		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
 			return s;
 	}
+	lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
 	return NULL;
-}
-
-/* The same for an event of a queue, which is lost where there is none. */
-static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
-{
-	struct scratch *s = scratch_take();
-
-	if (!s)
-		lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
-	return s;
 }
 
 static __always_inline void scratch_put(struct scratch *s)

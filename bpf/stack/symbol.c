@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include "bpf/qemu/elf.h"
 #include "bpf/qemu/foreign.h"
@@ -32,6 +35,20 @@ static void put_place(struct text *t, Dwfl_Module *mod, const struct place *p)
 
 /* --- the function ---------------------------------------------------------------------- */
 
+struct elf *file_elf(struct mapped_file *f)
+{
+	char path[64];
+
+	foreign_begin(f->by); /* what libdw has done since the last one took time, too */
+	if (!f->tried) {
+		f->tried = true;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+		if (f->fd < 0 || elf_open(&f->elf, path, f->by))
+			f->elf = NULL;
+	}
+	return f->elf;
+}
+
 /* The bounds of a function that has no symbol, in the addresses of its file. */
 static bool find_function(Dwfl_Module *mod, uint64_t addr, uint64_t *start, uint64_t *end)
 {
@@ -40,18 +57,7 @@ static bool find_function(Dwfl_Module *mod, uint64_t addr, uint64_t *start, uint
 
 	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
 	f = *data;
-	if (!f)
-		return false;
-	foreign_begin(f->by); /* what libdw has done since the last one took time, too */
-	if (!f->tried) {
-		char path[64];
-
-		f->tried = true;
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
-		if (f->fd < 0 || elf_open(&f->elf, path, f->by))
-			f->elf = NULL;
-	}
-	return f->elf && !elf_function(f->elf, addr, start, end);
+	return f && file_elf(f) && !elf_function(f->elf, addr, start, end);
 }
 
 static void put_function(struct text *t, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_Addr within)
@@ -71,6 +77,97 @@ static void put_function(struct text *t, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_
 			 end - start);
 	else
 		text_add(t, "+0x%" PRIx64, pc - base);
+}
+
+/* --- separate debug files ----------------------------------------------------------------- */
+
+#define DEBUG_MAX (1 << 30) /* bytes of one that are read for its checksum */
+
+/* Whether it is the file whose checksum a debuglink has. */
+static bool has_crc(int fd, GElf_Word want)
+{
+	static uint8_t buf[65536];
+	uLong crc = crc32(0, NULL, 0);
+	off_t at = 0;
+	ssize_t n;
+
+	while (at < DEBUG_MAX && (n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		crc = crc32(crc, buf, (uInt)n);
+		at += n;
+	}
+	return at && at < DEBUG_MAX && crc == want;
+}
+
+static bool has_build_id(int fd, const uint8_t *want, int len)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	const void *id;
+	bool same =
+		elf && dwelf_elf_gnu_build_id(elf, &id) == len && !memcmp(id, want, (size_t)len);
+
+	elf_end(elf);
+	return same;
+}
+
+static int by_build_id(Dwfl_Module *mod, struct foreign *by, char *path, size_t size)
+{
+	struct text t = { .buf = path, .size = size };
+	const uint8_t *id;
+	GElf_Addr at;
+	int n = dwfl_module_build_id(mod, &id, &at), fd;
+
+	if (n < 2 || n > 64)
+		return -1;
+	text_add(&t, "/usr/lib/debug/.build-id/%02x/", id[0]);
+	for (int i = 1; i < n; i++)
+		text_add(&t, "%02x", id[i]);
+	text_puts(&t, ".debug");
+	fd = foreign_open(by, path);
+	if (fd < 0 || has_build_id(fd, id, n))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int by_link(const struct mapped_file *f, const char *link, GElf_Word crc, char *path,
+		   size_t size)
+{
+	static const char *const places[][2] = { { "", "" },
+						 { "", ".debug/" },
+						 { "/usr/lib/debug", "" } };
+	int dir = (int)(base_name(f->path) - f->path);
+
+	if (strchr(link, '/') || f->path[0] != '/')
+		return -1;
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int fd;
+
+		snprintf(path, size, "%s%.*s%s%s", places[i][0], dir, f->path, places[i][1], link);
+		fd = foreign_open(f->by, path);
+		if (fd >= 0 && has_crc(fd, crc))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return -1;
+}
+
+int debug_file_find(Dwfl_Module *mod, void **data, const char *name, Dwarf_Addr base,
+		    const char *file, const char *link, GElf_Word crc, char **found)
+{
+	struct mapped_file *f = *data;
+	char path[1200];
+	int fd;
+
+	if (!f)
+		return -1;
+	foreign_begin(f->by);
+	fd = by_build_id(mod, f->by, path, sizeof(path));
+	if (fd < 0 && link)
+		fd = by_link(f, link, crc, path, sizeof(path));
+	if (fd >= 0)
+		*found = strdup(path);
+	return fd;
 }
 
 /* --- with debug information --------------------------------------------------------------- */

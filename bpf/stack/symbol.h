@@ -14,10 +14,22 @@ struct foreign;
 /* A file that the process has mapped, for what libdw does not tell of it; a module's userdata. */
 struct mapped_file {
 	struct foreign *by; /* borrowed */
+	char path[512]; /* as the process sees it */
 	int fd; /* ours, -1 none: the process may have ended when it is needed */
 	struct elf *elf;
 	bool tried; /* to open it */
 };
+
+/* Its code by our own reader, opened when it is first asked for; NULL: it is none. */
+struct elf *file_elf(struct mapped_file *f);
+
+/*
+ * libdw's callback that finds a separate debug file: by build-id below /usr/lib/debug, or by the debuglink
+ * beside the file, in .debug/ there and below /usr/lib/debug.  libdw's own would also open what is no
+ * regular file, whatever path the debuglink has, and ask servers.
+ */
+int debug_file_find(Dwfl_Module *mod, void **data, const char *name, Dwarf_Addr base,
+		    const char *file, const char *link, GElf_Word crc, char **found);
 
 /*
  * Add the frames of an address: functions that the compiler has inlined there, the innermost first,

@@ -68,6 +68,11 @@ static struct stack *find(const struct stack_table *s, uint64_t content)
 	return k;
 }
 
+bool stack_table_full(const struct stack_table *s)
+{
+	return s->n == STACKS_MAX;
+}
+
 uint32_t stack_table_find(const struct stack_table *s, const struct stack_frames *f)
 {
 	const struct stack *k = find(s, content_of(f));

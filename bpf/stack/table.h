@@ -30,6 +30,8 @@ bool stack_add_frame(struct stack_frames *f, uint64_t pc, const char *symbol);
 
 struct stack_table *stack_table_new(void); /* NULL: no memory */
 void stack_table_free(struct stack_table *s);
+/* Whether it has room for no other. */
+bool stack_table_full(const struct stack_table *s);
 /* The number of the stack with these addresses, from 1; 0: it is not known yet. */
 uint32_t stack_table_find(const struct stack_table *s, const struct stack_frames *f);
 /*

@@ -1,301 +1,231 @@
 /* SPDX-License-Identifier: MIT */
-#include <elfutils/libdwfl.h>
+/*
+ * An unwinder is a child process: what it gives to libdw are files that somebody else has mapped, and
+ * one of these may make libdw use all memory, never return, or crash.  The child has limits, is
+ * waited for so long, and is not believed: what comes from it is checked.
+ */
+#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/process.h"
-#include "bpf/stack/symbol.h"
+#include "bpf/qemu/foreign.h"
+#include "bpf/stack/local.h"
 #include "bpf/stack/unwind.h"
 #include "decoder/util/clock.h"
 
-#define MODULES 200 /* files of a process that are looked at: two descriptors each */
-#define LOOK_EVERY UINT64_C(1000000000) /* ns between two looks at its mappings */
+#define WALK_MS 2000
+#define NAME_MS 10000 /* debug information is read when it is first needed */
+#define MEMORY (UINT64_C(2) << 30) /* bytes more than we have ourselves */
+#define COPY_MAX 65536
+
+enum what { WALK, NAME };
+
+struct question {
+	uint32_t what, n; /* bytes of the copy's memory; or frames */
+	uint64_t reg[UNWIND_REGS];
+	struct unwind_return returns[UNWIND_RETURNS];
+	uint64_t pc[STACK_FRAMES];
+	uint8_t bytes[COPY_MAX];
+};
+
+struct answer {
+	uint32_t n, cut;
+	uint64_t len, named;
+	uint64_t pc[STACK_FRAMES];
+	char symbols[STACK_TEXT];
+};
 
 struct unwinder {
-	struct foreign *by;
-	struct process_memory memory;
-	Dwfl *dwfl; /* NULL: its mappings were not read, or they hold nothing */
-	struct mapped_file *file[MODULES];
-	unsigned nfiles;
-	uint64_t jit; /* address of __jit_debug_descriptor; 0: none */
-	uint64_t looked;
-	const struct unwind_copy *now; /* what is being unwound */
-	struct stack_frames *out;
-	bool missed; /* since the latest frame: memory that was not copied */
+	pid_t of; /* whose stacks */
+	pid_t child; /* 0: none */
+	int fd;
+	unsigned lost;
+	struct question question;
+	struct answer answer;
 };
 
-/* --- the files of the process ---------------------------------------------------------- */
+/* --- the child ---------------------------------------------------------------------------- */
 
-/* A line of /proc/PID/maps. */
-struct mapping {
-	uint64_t start, end, offset, inode;
-	char perm[5], dev[16];
-	char path[512];
-};
-
-static bool parse_mapping(const char *line, struct mapping *m)
+static void limit(void)
 {
-	int path = 0;
+	struct rlimit none = { 0, 0 }, memory;
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long long pages = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %15s %" SCNu64 " %n", &m->start,
-		   &m->end, m->perm, &m->offset, m->dev, &m->inode, &path) != 6)
-		return false;
-	snprintf(m->path, sizeof(m->path), "%s", line + path);
-	return true;
+	setrlimit(RLIMIT_CORE, &none);
+	if (!f || fscanf(f, "%llu", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	memory.rlim_cur = memory.rlim_max =
+		pages * (unsigned long long)sysconf(_SC_PAGESIZE) + MEMORY;
+	/* a sanitizer has reserved terabytes, and reserves more */
+	if (pages && memory.rlim_cur < UINT64_C(1) << 40)
+		setrlimit(RLIMIT_AS, &memory);
 }
 
-/*
- * The file itself, whatever its path means here: the process may have another root, and the file may
- * have been replaced.
- */
-static int open_mapped(struct unwinder *u, const struct mapping *m)
+/* Nothing of ours but the way to us. */
+static void become_child(int fd, pid_t parent)
 {
-	char name[64], path[128];
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
-	return foreign_open(u->by, foreign_path(u->by, path, sizeof(path), name));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	prctl(PR_SET_NAME, "vqtrace-unwind");
+	/* its parent ends it */
+	for (unsigned i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(fd, 3);
+	syscall(SYS_close_range, 4, ~0U, 0);
+	limit();
 }
 
-static const char *base_name(const char *path)
+static void answer(const struct stack_frames *f, struct answer *a)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
+	a->n = f->n;
+	a->cut = f->cut;
+	a->len = f->len;
+	a->named = f->named;
+	memcpy(a->pc, f->pc, sizeof(a->pc));
+	memcpy(a->symbols, f->symbols, f->len);
+	send(3, a, offsetof(struct answer, symbols) + f->len, 0);
 }
 
-/* path: where separate debug files are looked for. */
-static Dwfl_Module *add_module(struct unwinder *u, const char *path, int fd, uint64_t base)
+static void serve(struct unwinder *u)
 {
-	Dwfl_Module *mod =
-		fd < 0 ? NULL : dwfl_report_elf(u->dwfl, base_name(path), path, fd, base, false);
+	static struct stack_frames in, out;
+	struct question *q = &u->question;
+	struct foreign by;
+	struct local *local;
+	ssize_t n;
 
-	if (!mod && fd >= 0) /* else libdw closes it */
-		close(fd);
-	return mod;
-}
+	foreign_init(&by, u->of, NULL);
+	local = local_new(&by);
+	while (local && (n = recv(3, q, sizeof(*q), 0)) > 0) {
+		struct unwind_copy from = { .bytes = q->bytes, .len = q->n };
 
-/* The file of a mapping of code; `base` is where its beginning is mapped. */
-static void report_file(struct unwinder *u, const struct mapping *m, uint64_t base)
-{
-	struct mapped_file *f = u->nfiles < MODULES ? calloc(1, sizeof(*f)) : NULL;
-	Dwfl_Module *mod;
-	void **data;
-	GElf_Sym sym;
-	GElf_Addr at;
-	int n, fd;
-
-	if (!f)
-		return;
-	u->file[u->nfiles++] = f;
-	f->by = u->by;
-	fd = open_mapped(u, m);
-	f->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	mod = add_module(u, m->path, fd, base);
-	if (!mod)
-		return;
-	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
-	*data = f;
-	n = u->jit ? 0 : dwfl_module_getsymtab(mod);
-	for (int i = 0; i < n && !u->jit; i++) {
-		const char *name = dwfl_module_getsym_info(mod, i, &sym, &at, NULL, NULL, NULL);
-
-		if (name && !strcmp(name, "__jit_debug_descriptor"))
-			u->jit = at;
-	}
-}
-
-static void report_files(struct unwinder *u)
-{
-	struct foreign_lines l;
-	struct mapping m, first = { .inode = 0 };
-	char line[1024];
-	bool reported = false;
-
-	if (foreign_lines_open(&l, u->by, "maps"))
-		return;
-	while (foreign_line(&l, line, sizeof(line))) {
-		if (!parse_mapping(line, &m) || !m.inode)
-			continue;
-		if (!m.offset || m.inode != first.inode || strcmp(m.dev, first.dev) != 0) {
-			first = m;
-			reported = false;
+		if (q->what == WALK) {
+			memcpy(from.reg, q->reg, sizeof(from.reg));
+			memcpy(from.returns, q->returns, sizeof(from.returns));
+			local_walk(local, &from, &out);
+		} else {
+			in = (struct stack_frames){ .n = q->n };
+			memcpy(in.pc, q->pc, sizeof(in.pc));
+			local_name(local, &in, &out);
 		}
-		if (reported || m.perm[2] != 'x' || first.offset)
-			continue;
-		report_file(u, &m, first.start);
-		reported = true;
+		answer(&out, &u->answer);
 	}
-	foreign_lines_close(&l);
+	_exit(0);
 }
 
-/* --- code that the process has made --------------------------------------------------------- */
+/* --- the parent --------------------------------------------------------------------------- */
 
-/* What a program tells debuggers of such code: https://sourceware.org/gdb, "JIT Interface". */
-struct jit_descriptor {
-	uint32_t version, action;
-	uint64_t relevant, first;
-};
-struct jit_entry {
-	uint64_t next, prev, image, size; /* an ELF file in memory */
-};
-#define JIT_IMAGE_MAX (1 << 20)
-
-/* libdw divides by the alignment of a segment, which QEMU does not set. */
-static void align_segments(uint8_t *bytes, size_t size)
+static void end_child(struct unwinder *u)
 {
-	Elf64_Ehdr h;
-
-	if (size < sizeof(h))
+	if (!u->child)
 		return;
-	memcpy(&h, bytes, sizeof(h));
-	for (unsigned i = 0; i < h.e_phnum; i++) {
-		uint64_t at = h.e_phoff + (uint64_t)i * sizeof(Elf64_Phdr);
-		Elf64_Phdr p;
+	close(u->fd);
+	kill(u->child, SIGKILL);
+	while (waitpid(u->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	u->child = 0;
+}
 
-		if (at > size || size - at < sizeof(p))
-			return;
-		memcpy(&p, bytes + at, sizeof(p));
-		p.p_align += !p.p_align;
-		memcpy(bytes + at, &p, sizeof(p));
+static void start_child(struct unwinder *u)
+{
+	pid_t parent = getpid();
+	int fd[2];
+
+	if (u->lost == UNWINDER_CHILDREN ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd))
+		return;
+	u->child = fork();
+	if (!u->child) {
+		become_child(fd[1], parent);
+		serve(u);
 	}
+	close(fd[1]);
+	u->fd = fd[0];
+	if (u->child > 0)
+		return;
+	close(fd[0]);
+	u->child = 0;
 }
 
-static int copy_image(struct unwinder *u, const struct jit_entry *e)
+/* Wait for the answer: its bytes; 0: the child has ended, or takes too long. */
+static size_t wait_answer(struct unwinder *u, unsigned ms)
 {
-	int fd = memfd_create("jit", MFD_CLOEXEC);
-	uint8_t *bytes = malloc(e->size);
-	bool ok = fd >= 0 && bytes && process_mem_all(&u->memory, e->image, bytes, e->size);
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ULL, now;
+	struct pollfd p = { .fd = u->fd, .events = POLLIN };
+	ssize_t n = -1;
 
-	if (ok) {
-		align_segments(bytes, e->size);
-		ok = write(fd, bytes, e->size) == (ssize_t)e->size;
-	}
-	free(bytes);
-	if (ok || fd < 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* QEMU has one such piece of code, all that it translates. */
-static void report_jit(struct unwinder *u)
-{
-	struct jit_descriptor d;
-	struct jit_entry e;
-
-	if (u->jit && process_mem_all(&u->memory, u->jit, &d, sizeof(d)) && d.version == 1 &&
-	    d.first && process_mem_all(&u->memory, d.first, &e, sizeof(e)) && e.size &&
-	    e.size <= JIT_IMAGE_MAX)
-		add_module(u, "jit", copy_image(u, &e), 0);
-}
-
-/* --- libdw's view of it ------------------------------------------------------------------- */
-
-static int never_find(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
-		      char **path, Elf **elf)
-{
-	return -1; /* every module was given its file */
-}
-
-static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
-{
-	if (*thread_arg)
-		return 0;
-	*thread_arg = arg;
-	return 1;
-}
-
-/* Memory of the process: what was copied of its stack. */
-static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
-{
-	struct unwinder *u = arg;
-	uint64_t at = addr - u->now->reg[7]; /* rsp */
-
-	if (u->now->len < sizeof(*result) || at > u->now->len - sizeof(*result)) {
-		u->missed = true;
-		return false;
-	}
-	memcpy(result, u->now->bytes + at, sizeof(*result));
-	for (unsigned i = 0; i < UNWIND_RETURNS; i++) {
-		const struct unwind_return *r = &u->now->returns[i];
-
-		/* a call whose end was missed: something else is there */
-		if (r->at == addr && !dwfl_addrmodule(u->dwfl, *result)) {
-			*result = r->to;
+	while (n < 0 && (now = clock_ns(CLOCK_MONOTONIC)) < end) {
+		if (poll(&p, 1, (int)((end - now) / 1000000) + 1) > 0)
+			n = recv(u->fd, &u->answer, sizeof(u->answer), MSG_DONTWAIT);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			break;
-		}
 	}
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* As many symbols as frames, each with its end, and nothing else. */
+static bool is_valid(const struct answer *a, size_t size)
+{
+	uint64_t ends = 0;
+
+	if (size < offsetof(struct answer, symbols) || a->n > STACK_FRAMES ||
+	    a->len != size - offsetof(struct answer, symbols) || a->named > a->len)
+		return false;
+	for (uint64_t i = 0; i < a->len; i++)
+		ends += !a->symbols[i];
+	return a->n && ends == a->n && !a->symbols[a->len - 1];
+}
+
+static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frames *out)
+{
+	size_t n = 0;
+
+	if (!u->child)
+		start_child(u);
+	if (!u->child)
+		return false;
+	if (send(u->fd, &u->question, size, MSG_NOSIGNAL) == (ssize_t)size)
+		n = wait_answer(u, ms);
+	if (!n || !is_valid(&u->answer, n)) {
+		end_child(u);
+		u->lost++;
+		return false;
+	}
+	out->n = u->answer.n;
+	out->cut = u->answer.cut;
+	out->len = u->answer.len;
+	out->named = u->answer.named;
+	memcpy(out->pc, u->answer.pc, sizeof(out->pc));
+	memcpy(out->symbols, u->answer.symbols, u->answer.len);
 	return true;
 }
 
-static bool set_registers(Dwfl_Thread *thread, void *arg)
-{
-	const struct unwinder *u = arg;
-
-	dwfl_thread_state_register_pc(thread, u->now->reg[UNWIND_REGS - 1]);
-	return dwfl_thread_state_registers(thread, 0, UNWIND_REGS, u->now->reg);
-}
-
-static void forget(struct unwinder *u)
-{
-	if (u->dwfl)
-		dwfl_end(u->dwfl);
-	for (unsigned i = 0; i < u->nfiles; i++) {
-		elf_close(u->file[i]->elf);
-		if (u->file[i]->fd >= 0)
-			close(u->file[i]->fd);
-		free(u->file[i]);
-	}
-	u->dwfl = NULL;
-	u->nfiles = 0;
-	u->jit = 0;
-}
-
-/* Read its mappings, once a second at most. */
-static void look(struct unwinder *u)
-{
-	static const Dwfl_Callbacks files = {
-		.find_elf = never_find,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
-	};
-	static const Dwfl_Thread_Callbacks threads = {
-		.next_thread = next_thread,
-		.memory_read = read_memory,
-		.set_initial_registers = set_registers,
-	};
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-
-	if (u->looked && now - u->looked < LOOK_EVERY)
-		return;
-	u->looked = now;
-	forget(u);
-	u->dwfl = dwfl_begin(&files);
-	if (!u->dwfl)
-		return;
-	dwfl_report_begin(u->dwfl);
-	foreign_begin(u->by);
-	report_files(u);
-	report_jit(u);
-	dwfl_report_end(u->dwfl, NULL, NULL);
-	if (dwfl_attach_state(u->dwfl, NULL, u->by->pid, &threads, u))
-		return;
-	forget(u);
-}
-
-struct unwinder *unwinder_new(struct foreign *by)
+struct unwinder *unwinder_new(pid_t pid)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 
-	if (!u)
-		return NULL;
-	u->by = by;
-	u->memory = process_memory(by);
+	if (u)
+		u->of = pid;
 	return u;
 }
 
@@ -303,82 +233,41 @@ void unwinder_free(struct unwinder *u)
 {
 	if (!u)
 		return;
-	forget(u);
+	end_child(u);
 	free(u);
 }
 
-/* --- unwinding --------------------------------------------------------------------------- */
-
-static bool describes(Dwarf_CFI *cfi, Dwarf_Addr pc, Dwarf_Addr bias)
+unsigned unwinder_lost(const struct unwinder *u)
 {
-	Dwarf_Frame *frame;
-
-	if (!cfi || dwarf_cfi_addrframe(cfi, pc - bias, &frame))
-		return false;
-	free(frame);
-	return true;
-}
-
-/* Without call frame information libdw guesses by the frame pointer, which QEMU uses for other things. */
-static bool is_described(struct unwinder *u, Dwarf_Addr pc)
-{
-	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, pc);
-	Dwarf_Addr bias = 0;
-	Dwarf_CFI *cfi = mod ? dwfl_module_eh_cfi(mod, &bias) : NULL;
-
-	if (describes(cfi, pc, bias))
-		return true;
-	cfi = mod ? dwfl_module_dwarf_cfi(mod, &bias) : NULL;
-	return describes(cfi, pc, bias);
-}
-
-static int on_frame(Dwfl_Frame *frame, void *arg)
-{
-	struct unwinder *u = arg;
-	Dwarf_Addr pc;
-	bool activation;
-
-	u->missed = false;
-	if (!dwfl_frame_pc(frame, &pc, &activation) || !stack_add_frame(u->out, pc, ""))
-		return DWARF_CB_ABORT;
-	return is_described(u, activation ? pc : pc - 1) ? DWARF_CB_OK : DWARF_CB_ABORT;
-}
-
-static void walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out)
-{
-	*out = (struct stack_frames){ .n = 0 };
-	u->now = from;
-	u->out = out;
-	u->missed = false;
-	/* a return address that cannot be read is the end for libdw */
-	out->cut = !u->dwfl || dwfl_getthread_frames(u->dwfl, 1, on_frame, u) != 0 || u->missed;
-	if (!out->n)
-		stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
+	return u->lost;
 }
 
 void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct stack_frames *out)
 {
-	if (!u->dwfl)
-		look(u);
-	walk(u, from, out);
-	/* a file that was mapped since */
-	if (out->cut && u->dwfl && !dwfl_addrmodule(u->dwfl, out->pc[out->n - 1])) {
-		look(u);
-		walk(u, from, out);
-	}
-}
+	struct question *q = &u->question;
 
-/* --- symbols ------------------------------------------------------------------------------ */
+	q->what = WALK;
+	q->n = (uint32_t)(from->len < COPY_MAX ? from->len : COPY_MAX);
+	memcpy(q->reg, from->reg, sizeof(q->reg));
+	memcpy(q->returns, from->returns, sizeof(q->returns));
+	if (q->n)
+		memcpy(q->bytes, from->bytes, q->n);
+	if (ask(u, offsetof(struct question, bytes) + q->n, WALK_MS, out))
+		return;
+	out->n = 0;
+	out->len = out->named = 0;
+	stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
+	out->cut = true;
+}
 
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out)
 {
-	*out = (struct stack_frames){ .cut = walked->cut };
-	for (unsigned i = 0; i < walked->n; i++) {
-		/* the call is before the address that it returns to */
-		Dwarf_Addr pc = walked->pc[i], within = pc - (i > 0);
-		Dwfl_Module *mod = u->dwfl ? dwfl_addrmodule(u->dwfl, within) : NULL;
+	struct question *q = &u->question;
 
-		if (!(mod ? symbol_add_frames(out, mod, pc, within) : stack_add_frame(out, pc, "")))
-			return;
-	}
+	q->what = NAME;
+	q->n = walked->n;
+	memcpy(q->pc, walked->pc, sizeof(q->pc));
+	if (!ask(u, offsetof(struct question, bytes), NAME_MS, out))
+		*out = *walked;
+	out->cut |= walked->cut;
 }

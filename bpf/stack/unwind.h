@@ -3,13 +3,14 @@
  * Call stacks of a process from copies of its registers and of the top of its stack, by the call
  * frame information of the files that it has mapped (libdw): programs of distributions have no frame
  * pointers.  Symbols come from the files' dynamic symbols, from their symbol tables, or from separate
- * debug files that libdw finds by build-id or debuglink.
+ * debug files that are found by build-id or debuglink.
  */
 #ifndef VQT_BPF_STACK_UNWIND_H
 #define VQT_BPF_STACK_UNWIND_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "bpf/stack/table.h"
 
@@ -34,9 +35,15 @@ struct unwind_copy {
 	size_t len;
 };
 
-/* Of a process, read as `by` allows, which is borrowed.  NULL: no memory. */
-struct unwinder *unwinder_new(struct foreign *by);
+/*
+ * Of a process.  The work is done by a child process, which is started when it is first needed; ending
+ * the unwinder ends it.  NULL: no memory.
+ */
+struct unwinder *unwinder_new(pid_t pid);
 void unwinder_free(struct unwinder *u);
+/* Children that were lost: they crashed, or took too long.  After so many nothing more is unwound. */
+#define UNWINDER_CHILDREN 3
+unsigned unwinder_lost(const struct unwinder *u);
 /*
  * The addresses of a stack, without symbols, from the innermost on: where the process was, then what
  * calls return to.  At least the first; out->cut: where it goes on is not known.

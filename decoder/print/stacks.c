@@ -28,12 +28,21 @@ static void put_name(struct text *t, const char *s, size_t n)
 }
 
 /*
- * "name+0xoffset/0xsize [file]" is its name, so that calls from different places of a function are one
- * frame.  What has no name remains whole.
+ * "name+0xoffset/0xsize [file]" and "name (inlined) [file]" are the name, so that calls from different
+ * places of a function are one frame.  What has no name remains whole.
  */
+static size_t name_length(const char *symbol)
+{
+	const char *offset = strstr(symbol, "+0x"), *inlined = strstr(symbol, " (inlined)");
+
+	if (inlined && (!offset || inlined < offset))
+		offset = inlined;
+	return offset ? (size_t)(offset - symbol) : 0;
+}
+
 static void put_frame(struct text *t, const struct model_frame *f)
 {
-	size_t n = f->symbol ? strcspn(f->symbol, "+") : 0;
+	size_t n = f->symbol ? name_length(f->symbol) : 0;
 
 	text_puts(t, ";");
 	if (n)
@@ -66,7 +75,8 @@ int stack_counts_add(struct stack_counts *s, const struct event *e)
 	if (e->rec->h.type < VQT_REG)
 		return 0;
 	if (!e->rec->stack_id || !e->stack || !e->stack->n) {
-		s->without++;
+		/* samples and tallies are taken from outside */
+		s->without += e->rec->h.type != VQT_RING && e->rec->h.type != VQT_TALLY;
 		return 0;
 	}
 	put_stack(&t, e);

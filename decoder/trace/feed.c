@@ -63,6 +63,7 @@ void trace_feed_add(struct trace_feed *f, size_t n)
 void trace_feed_restart(struct trace_feed *f)
 {
 	f->counts.skipped += f->n - f->at;
+	f->counts.bad += f->carried.pending ? f->carried.left + 1 : 0;
 	f->at = f->n = 0;
 	f->inside = f->ended = f->carried.pending = false;
 }

@@ -373,9 +373,10 @@ static void folded(void)
 
 	begin();
 	describe(1, "vp;notify+0x10/0x20 [virtio_pci]");
-	describe(2, "odd name\n+0x1/0x2 [file]");
-	for (unsigned i = 0; i < 4; i++) {
-		kick_at(i < 3 ? 1 : 2);
+	describe(2, "odd name\n (inlined) [libstdc++.so] (x.c:1)");
+	describe(3, "odd name\n (inlined) [libstdc++.so] (x.c:2)");
+	for (unsigned i = 0; i < 5; i++) {
+		kick_at(i < 3 ? 1 : i - 1);
 		CHECK_EQ(stack_counts_add(&s, &t.e), 0);
 	}
 	kick_at(77); /* is not described */
@@ -383,7 +384,7 @@ static void folded(void)
 	CHECK_EQ(s.without, 1);
 	CHECK_EQ(stack_counts_print(to, &s), 0);
 	fclose(to);
-	CHECK_STR(text, "blk0;kick;0xffffffffc0123456;odd name\\x0a 1\n"
+	CHECK_STR(text, "blk0;kick;0xffffffffc0123456;odd name\\x0a 2\n"
 			"blk0;kick;0xffffffffc0123456;vp:notify 3\n");
 	free(text);
 	builder_finish(&t);
