@@ -77,7 +77,7 @@ static unsigned lacking(const struct rule_context *ctx)
 	       (ctx->d->known.msix || check_mmio(ctx->dev) ? 0 : NEED_MSIX) |
 	       (ctx->e && ctx->e->source && ctx->e->source->kind == VQT_SRC_PROXY ? NEED_PROMPT
 										  : 0) |
-	       (ctx->dev->by_driver ? NEED_DEVICE : 0) |
+	       (ctx->dev->by_driver ? NEED_DEVICE : 0) | (ctx->dev->no_rings ? NEED_IRQ : 0) |
 	       /* of virtio-mmio not all functions of the driver are probed */
 	       (ctx->dev->by_driver && check_mmio(ctx->dev) ? NEED_REGS : 0);
 }
@@ -251,6 +251,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 		ctx.q->chain.faulty = false;
 	ctx.ring = check_ring(e);
 	c->undecodable |= e->undecodable;
+	c->no_rings |= e->dev->no_rings;
 	triggers = check_triggers(&ctx);
 	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;
