@@ -395,5 +395,6 @@ const struct cli_command cmd_record = {
 		"  vqtrace record -w - -p 4711 -c 1000 | vqtrace show -r -\n"
 		"  vqtrace record -w ring.pcap --rotate-size 100M -W 10 -p 4711\n"
 		"  vqtrace record -w both.pcap --with-guest -- qemu-system-x86_64 ...\n"
+		"  vqtrace record -w vm.pcap -i kvm -p 4711\n"
 		"  vqtrace record -w disk.pcap --vhost-user /tmp/front.sock=/run/spdk/vhost.0\n",
 };

@@ -91,7 +91,7 @@ static unsigned lacking(const struct rule_context *ctx)
 	       (ctx->e && ctx->e->source && ctx->e->source->kind == VQT_SRC_PROXY ? NEED_PROMPT
 										  : 0) |
 	       (ctx->dev->by_driver ? NEED_DEVICE | NEED_EXACT : 0) |
-	       (lacks_registers(ctx) ? NEED_REGS : 0);
+	       (ctx->dev->no_rings ? NEED_IRQ : 0) | (lacks_registers(ctx) ? NEED_REGS : 0);
 }
 
 static bool has_table(const struct model_request *r)
@@ -263,6 +263,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 		ctx.q->chain.faulty = false;
 	ctx.ring = check_ring(e);
 	c->undecodable |= e->undecodable;
+	c->no_rings |= e->dev->no_rings;
 	triggers = check_triggers(&ctx);
 	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;

@@ -179,6 +179,11 @@ struct model_device {
 	bool swapped; /* the rings looked like the other byte order: until a reset */
 	bool undecodable; /* an event was (struct event) */
 	bool by_driver; /* recorded by the driver's side: event_by_driver() */
+	/*
+	 * Recorded by KVM, which shows accesses and interrupts, but no memory: of its rings and requests
+	 * nothing is known, and not of each interrupt whose it is.
+	 */
+	bool no_rings;
 	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };

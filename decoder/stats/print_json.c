@@ -297,6 +297,8 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 		event_format_bdf(bdf, sizeof(bdf), dev->bdf);
 		json_put_str(o, "bdf", bdf);
 	}
+	if (dev->no_rings)
+		json_object_object_add(o, "requests_recorded", json_object_new_boolean(false));
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
 	json_object_object_add(o, "counts", counts_json(&c, d->tallied));

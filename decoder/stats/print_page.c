@@ -221,6 +221,11 @@ static void data_path(struct page *p)
 {
 	TEXT(t, 512);
 
+	if (p->dev->no_rings) {
+		text_puts(&t, "not in the trace: KVM shows registers, kicks and interrupts");
+		say(p, "requests", &t);
+		return;
+	}
 	if (!p->c.popped && !p->c.kicks && !p->d->flight) {
 		text_puts(&t, "no requests");
 		say(p, "requests", &t);
@@ -365,6 +370,14 @@ static void economy(struct page *p)
 
 	if (!p->c.popped && !p->c.kicks && !p->c.interrupts)
 		return;
+	if (p->dev->no_rings) {
+		stat_text_count(&kicks, p->c.kicks, "kick", "kicks");
+		text_puts(&kicks, "; ");
+		stat_text_count(&kicks, p->c.interrupts, "interrupt", "interrupts");
+		text_puts(&kicks, " known to be its own");
+		say(p, "notifications", &kicks);
+		return;
+	}
 	stat_text_kicks(&kicks, &p->c, p->d);
 	say(p, "notifications", &kicks);
 	stat_text_interrupts(&irqs, &p->c, p->d);
@@ -438,7 +451,7 @@ static void errors(struct page *p)
 	if (p->c.device_errors)
 		text_add(&t, "%s%" PRIu64 " declared by the device", comma, p->c.device_errors);
 	if (!t.len)
-		text_puts(&t, "none");
+		text_puts(&t, p->dev->no_rings ? "unknown" : "none");
 	say(p, "errors", &t);
 	t.len = 0;
 	if (!p->c.stalls)
@@ -521,6 +534,8 @@ static int print_device(struct page *p)
 	errors(p);
 	unknowns(p);
 	findings(p);
+	if (p->dev->no_rings)
+		return 0; /* tables are of requests */
 	if (p->c.popped || p->c.kicks || p->d->flight || any_set_up(p->d))
 		rc = table(p, STAT_BY_QUEUE);
 	if (!rc && p->c.used) {

@@ -154,7 +154,12 @@ struct vqt_session {
 enum vqt_source_kind {
 	VQT_SRC_UNKNOWN = 0,
 	VQT_SRC_QEMU = 1, /* uprobes in a QEMU process: the device's view */
-	VQT_SRC_KVM = 2, /* host kernel tracepoints */
+	/*
+	 * Tracepoints of KVM on the host: register accesses, kicks and interrupts as they leave and enter
+	 * the guest, by whatever device; no rings, no chains.  An interrupt whose device is not known for
+	 * sure is left out.
+	 */
+	VQT_SRC_KVM = 2,
 	/*
 	 * Probes in the kernel that drives the device, a guest's or a host's: the driver's view.  Its
 	 * register accesses, kicks, chains, completions and interrupts are those that the driver
@@ -438,7 +443,8 @@ struct vqt_ring {
 };
 
 enum vqt_kick_via {
-	VQT_KICK_MMIO = 1, /* the register write itself reached the device */
+	VQT_KICK_MMIO =
+		1, /* the register write itself reached the device; by KVM: it left the guest */
 	VQT_KICK_IOEVENTFD = 2, /* by eventfd (or polling it): value and width are unknown */
 	VQT_KICK_LEGACY = 3, /* legacy Queue Notify register */
 	VQT_KICK_CALL = 4, /* a function call (in-process driver) */

@@ -24,7 +24,7 @@ from_events() {
 		| (map(select(.event == "used" and .used.request)) as $u
 		   | if any(.[]; .device_type == "blk") then
 			"\($d).kicks \(map(select(.event == "kick" and (.kick.self | not))) | length)",
-			"\($d).interrupts \(map(select(.event == "interrupt" and .interrupt.kind == "signal")) | length)",
+			"\($d).interrupts \(map(select(.event == "interrupt" and (.interrupt.kind == "signal" or .source == "kvm"))) | length)",
 			"\($d).popped \(map(select(.event == "avail" and ((.avail.first // 0) == 0))) | length)",
 			"\($d).used \($u | length)",
 			"\($d).errors \($u | map(select(.used.status and .used.status != "OK")) | length)",
@@ -60,6 +60,7 @@ agree() {
 	from_events "$1" >"$tmp/events" || return 1
 	from_stat "$1" >"$tmp/stat" || return 1
 	local least=20 # but of traces without a block device only the events are counted here
+	[ "$1" != traces/qemu7-kvm.pcap ] || least=5 # and there is no request in this one
 	[ -n "$("$vqtrace" show -r "$1" -Y 'device_type == blk' -c 1)" ] || least=1
 	[ "$(wc -l <"$tmp/events")" -ge $least ] || { echo "too little was counted"; return 1; }
 	join -a1 -a2 -e none -o 0,1.2,2.2 "$tmp/events" "$tmp/stat" | awk -v least=$least '

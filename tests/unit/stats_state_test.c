@@ -383,6 +383,28 @@ static void unknown_of_tallies(void)
 	end();
 }
 
+/* KVM shows no request: that is no request's not being there. */
+static void unknown_of_kvm(void)
+{
+	struct vqt_kick k = { .via = VQT_KICK_MMIO, .width = 2 };
+	const char *text;
+
+	begin(VIRTIO_ID_BLOCK, VQT_SRC_KVM);
+	t.ts = SEC;
+	add(VQT_KICK, &k, sizeof(k), NULL, 0);
+	text = printed(stat_print_page);
+	CHECK(strstr(text, "requests      not in the trace"));
+	CHECK(strstr(text, "notifications 1 kick; 0 interrupts known to be its own"));
+	CHECK(strstr(text, "errors        unknown") && !strstr(text, "completed"));
+	CHECK(strstr(printed(stat_print_json), "\"requests_recorded\":false"));
+	end();
+	begin(VIRTIO_ID_BLOCK, VQT_SRC_QEMU);
+	add(VQT_KICK, &k, sizeof(k), NULL, 0);
+	CHECK(strstr(printed(stat_print_page), "0 completed"));
+	CHECK(!strstr(printed(stat_print_json), "requests_recorded"));
+	end();
+}
+
 static const struct tap_test tests[] = {
 	{ "what was negotiated, after a reset", kept_over_reset },
 	{ "what a proxy learned", learned_by_a_proxy },
@@ -393,6 +415,7 @@ static const struct tap_test tests[] = {
 	{ "tallies over time", tallies_over_time },
 	{ "intervals that cannot be", hostile_intervals },
 	{ "what tallies do not tell", unknown_of_tallies },
+	{ "what KVM does not tell", unknown_of_kvm },
 };
 
 TAP_MAIN(tests)

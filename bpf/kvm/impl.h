@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Internal to bpf/kvm: a recording of machines by KVM's tracepoints. */
+#ifndef VQT_BPF_KVM_IMPL_H
+#define VQT_BPF_KVM_IMPL_H
+
+#include "bpf/capture/order.h"
+#include "bpf/kvm/machine.h"
+#include "bpf/prog/kvm.h"
+#include "decoder/source/source.h"
+
+#define KVM_LINKS 16 /* tracepoints */
+
+struct kvm_config {
+	bool no_exits;
+};
+
+struct kvm_source;
+
+/* A process with a virtual machine. */
+struct kvm_process {
+	struct kvm_source *all;
+	pid_t pid;
+	uint8_t source; /* its id in the trace */
+	struct machine *machine;
+	struct order *order;
+	uint32_t out_seq;
+	uint64_t last_ts; /* of a record */
+};
+
+struct kvm_source {
+	struct source base;
+	struct source_request request;
+	struct kvm_config config;
+	struct kvm_bpf *skel;
+	struct bpf_link *link[KVM_LINKS];
+	unsigned nlinks;
+	struct ring_buffer *rb;
+	struct kvm_process *process[SOURCE_PIDS];
+	unsigned nprocesses;
+	pid_t child; /* the command; 0: none */
+	bool late; /* the guests ran before */
+	int64_t wall; /* CLOCK_REALTIME minus the records' clock, ns */
+	uint16_t devices; /* ids that were given */
+	uint64_t hits, lost, strangers; /* all; lost; of processes that were too many */
+	unsigned handed;
+};
+
+#endif

@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: MIT */
+#include <linux/pci_regs.h>
+#include <linux/virtio_pci.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/kvm/machine.h"
+#include "bpf/kvm/pci.h"
+#include "decoder/class/class.h"
+#include "decoder/trace/build.h"
+
+#define CONFIG_ADDRESS 0xcf8 /* configuration mechanism 1: PCI 3.2.2.3.2 */
+#define CONFIG_DATA 0xcfc
+#define CONFIG_ENABLE 0x80000000U
+#define QUEUES 1024 /* 2.6: no transport has more in use; others have no known notify_off */
+#define VECTORS 2048 /* MSI-X: the most that Table Size can say */
+#define FUNCTIONS 256 /* whose interrupt line is remembered, virtio or not */
+
+/* An entry of an MSI-X table: PCI 6.8.2. */
+struct vector {
+	uint8_t bytes[16];
+	uint16_t known; /* bit n: byte n was written */
+};
+
+struct queue {
+	uint16_t notify_off;
+	bool known;
+};
+
+struct device {
+	struct pci_function pci;
+	uint16_t id; /* in the trace */
+	uint16_t bdf;
+	uint16_t virtio_id; /* 0: not known yet */
+	bool described;
+	uint16_t select; /* queue_select, as written */
+	unsigned nqueues; /* those from here on have no known notify_off */
+	struct queue queue[QUEUES];
+	struct vector *vector; /* VECTORS of them; NULL: none was written */
+	unsigned nvectors; /* those from here on were not written */
+	bool line; /* INTx is asserted */
+};
+
+/* What the configuration space of any function says of its interrupt: PCI 6.2.4. */
+struct interrupt {
+	uint16_t bdf;
+	uint8_t line, pin;
+	bool line_known, pin_known;
+};
+
+struct machine {
+	struct machine_config c;
+	struct machine_stats stats;
+	struct vqt_hdr now; /* of the hit that is consumed */
+	uint32_t address; /* in CONFIG_ADDRESS */
+	bool address_known;
+	/* The host bridge, 00:00.0: Q35's says where configuration space is in memory. */
+	struct pci_function bridge;
+	uint8_t ecam[8], ecam_known; /* PCIEXBAR; bit n: byte n is known */
+	struct interrupt interrupt[FUNCTIONS];
+	unsigned ninterrupts;
+	bool more_interrupts; /* there are others */
+	struct device *device[MACHINE_DEVICES];
+};
+
+/* An access that goes to a device. */
+struct access {
+	const struct vqk_event *e;
+	uint64_t value;
+	unsigned width; /* bytes, 1 to 8 */
+	bool write;
+	uint8_t flags; /* VQT_REG_* */
+};
+
+/* --- records -------------------------------------------------------------------------------- */
+
+static void stamp(const struct machine *m, struct vqt_hdr *h, uint8_t type, uint16_t device)
+{
+	*h = m->now;
+	h->type = type;
+	h->device = device;
+	h->queue = VQT_NO_QUEUE;
+}
+
+static void emit_reg(struct machine *m, const struct device *d, const struct access *a,
+		     uint8_t region, uint32_t offset)
+{
+	struct vqt_reg r = { .region = region,
+			     .op = a->write ? VQT_WRITE : VQT_READ,
+			     .width = (uint8_t)a->width,
+			     .flags = a->flags,
+			     .offset = offset,
+			     .value = a->value };
+
+	stamp(m, &r.h, VQT_REG, d->id);
+	m->c.emit(m->c.ctx, &r, sizeof(r));
+}
+
+static void emit_kick(struct machine *m, const struct device *d, const struct access *a,
+		      uint16_t queue, uint8_t via)
+{
+	struct vqt_kick k = { .value = (uint32_t)a->value, .via = via, .width = (uint8_t)a->width };
+
+	stamp(m, &k.h, VQT_KICK, d->id);
+	k.h.queue = queue;
+	m->stats.kicks++;
+	m->c.emit(m->c.ctx, &k, sizeof(k));
+}
+
+static void emit_irq(struct machine *m, const struct device *d, uint8_t kind, uint16_t vector)
+{
+	struct vqt_irq r = { .kind = kind, .vector = vector, .level = d->line };
+
+	stamp(m, &r.h, VQT_IRQ, d->id);
+	m->stats.interrupts++;
+	m->c.emit(m->c.ctx, &r, sizeof(r));
+}
+
+static void emit_loss(struct machine *m, const struct device *d, uint64_t lost)
+{
+	struct vqt_loss l = { .lost = lost, .why = VQT_LOSS_LIMIT };
+
+	stamp(m, &l.h, VQT_LOSS, d->id);
+	m->c.emit(m->c.ctx, &l, sizeof(l));
+}
+
+static void describe(struct machine *m, const struct device *d, uint32_t flags)
+{
+	struct vqt_device r = { .virtio_id = d->virtio_id,
+				.transport = VQT_TRANSPORT_PCI,
+				.bdf = d->bdf };
+
+	stamp(m, &r.h, VQT_DEVICE, d->id);
+	r.flags =
+		flags | (m->c.late ? VQT_DEV_LATE : 0) | (d->pci.legacy ? VQT_DEV_TRANSITIONAL : 0);
+	m->c.emit(m->c.ctx, &r, sizeof(r));
+}
+
+/* --- devices -------------------------------------------------------------------------------- */
+
+static struct device *find_device(const struct machine *m, uint16_t bdf)
+{
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
+		if (m->device[i] && m->device[i]->bdf == bdf)
+			return m->device[i];
+	return NULL;
+}
+
+static struct device *add_device(struct machine *m, uint16_t bdf)
+{
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
+		struct device *d;
+
+		if (m->device[i])
+			continue;
+		d = *m->c.devices < UINT16_MAX ? calloc(1, sizeof(*d)) : NULL;
+		if (!d)
+			break;
+		d->id = ++*m->c.devices;
+		d->bdf = bdf;
+		m->device[i] = d;
+		m->stats.devices++;
+		return d;
+	}
+	m->stats.limited++;
+	return NULL;
+}
+
+static void free_device(struct device *d)
+{
+	if (d)
+		free(d->vector);
+	free(d);
+}
+
+/* Another function answers in its place. */
+static void device_gone(struct machine *m, struct device *d)
+{
+	describe(m, d, VQT_DEV_GONE);
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
+		if (m->device[i] == d)
+			m->device[i] = NULL;
+	free_device(d);
+}
+
+/* 4.1.2.1; a transitional one of another type than those in the table says it as its subsystem. */
+static void name_device(struct machine *m, struct device *d)
+{
+	uint32_t device, subsystem;
+	unsigned id = 0;
+
+	if (d->virtio_id)
+		return;
+	if (!pci_get(&d->pci, PCI_SUBSYSTEM_ID, 2, &subsystem))
+		subsystem = 0;
+	if (pci_get(&d->pci, PCI_DEVICE_ID, 2, &device))
+		id = class_id_of_pci(device, subsystem);
+	d->virtio_id = (uint16_t)id;
+	if (!d->described || id)
+		describe(m, d, 0);
+	d->described = true;
+}
+
+/* --- bytes of an access --------------------------------------------------------------------- */
+
+static bool covers(uint64_t offset, unsigned width, uint64_t at)
+{
+	return at >= offset && at - offset < width;
+}
+
+/* Put the bytes of an access that are in the field of 2 bytes at `at` into it; false: none is. */
+static bool update16(const struct access *a, uint64_t offset, uint64_t at, uint16_t *field)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned shift = 8 * i;
+
+		if (!covers(offset, a->width, at + i))
+			continue;
+		*field = (uint16_t)((*field & ~(0xff << shift)) |
+				    (a->value >> 8 * (at + i - offset) & 0xff) << shift);
+		any = true;
+	}
+	return any;
+}
+
+/* --- the structures of virtio ---------------------------------------------------------------- */
+
+static void common_accessed(struct device *d, const struct access *a, uint32_t offset)
+{
+	struct queue *q;
+
+	if (a->write) {
+		update16(a, offset, VIRTIO_PCI_COMMON_Q_SELECT, &d->select);
+		return;
+	}
+	if (d->select >= QUEUES)
+		return;
+	q = &d->queue[d->select];
+	if (!update16(a, offset, VIRTIO_PCI_COMMON_Q_NOFF, &q->notify_off))
+		return;
+	q->known = true;
+	if (d->nqueues <= d->select)
+		d->nqueues = d->select + 1U;
+}
+
+/*
+ * The queue that a write there notifies, 4.1.5.2: the one that has this address, and where several
+ * have it, or none is known, the one that is written.  VQT_NO_QUEUE: not known.
+ */
+static uint16_t notified(const struct device *d, const struct pci_area *area, uint32_t offset,
+			 const struct access *a)
+{
+	uint16_t value = a->width >= 2 ? (uint16_t)a->value : VQT_NO_QUEUE, found = VQT_NO_QUEUE;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < d->nqueues; i++) {
+		if (!d->queue[i].known ||
+		    (uint64_t)d->queue[i].notify_off * area->multiplier != offset)
+			continue;
+		if (i == value)
+			return value;
+		found = (uint16_t)i;
+		n++;
+	}
+	return n == 1 ? found : d->nqueues ? VQT_NO_QUEUE : value;
+}
+
+static void notify(struct machine *m, struct device *d, const struct pci_area *area,
+		   uint32_t offset, const struct access *a)
+{
+	uint16_t queue = notified(d, area, offset, a);
+
+	if (a->e->kind == VQK_MMIO_FAST)
+		emit_kick(m, d, a, queue, VQT_KICK_IOEVENTFD);
+	else if (queue != VQT_NO_QUEUE)
+		emit_kick(m, d, a, queue, VQT_KICK_MMIO);
+	else
+		emit_reg(m, d, a, area->region, offset);
+}
+
+static void vector_written(struct device *d, const struct access *a, uint32_t offset)
+{
+	if (!d->vector)
+		d->vector = calloc(VECTORS, sizeof(*d->vector));
+	for (unsigned i = 0; i < a->width && d->vector; i++) {
+		uint32_t at = offset + i;
+
+		if (at / 16 >= VECTORS)
+			return;
+		d->vector[at / 16].bytes[at % 16] = (uint8_t)(a->value >> 8 * i);
+		d->vector[at / 16].known |= (uint16_t)(1 << at % 16);
+		if (d->nvectors <= at / 16)
+			d->nvectors = at / 16 + 1;
+	}
+}
+
+static void legacy_written(struct machine *m, const struct device *d, const struct access *a,
+			   uint32_t offset)
+{
+	uint16_t queue = VQT_NO_QUEUE;
+
+	if (update16(a, offset, VIRTIO_PCI_QUEUE_NOTIFY, &queue))
+		emit_kick(m, d, a, queue, VQT_KICK_LEGACY);
+}
+
+static void area_accessed(struct machine *m, struct device *d, const struct pci_area *area,
+			  uint32_t offset, const struct access *a)
+{
+	if (area->region == VQT_REGION_NOTIFY && a->write) {
+		notify(m, d, area, offset, a);
+		return;
+	}
+	if (a->e->kind == VQK_MMIO_FAST) { /* what was written there is not known */
+		emit_loss(m, d, 1);
+		return;
+	}
+	emit_reg(m, d, a, area->region, offset);
+	if (area->region == VQT_REGION_COMMON)
+		common_accessed(d, a, offset);
+	else if (area->region == VQT_REGION_MSIX_TABLE && a->write)
+		vector_written(d, a, offset);
+	else if (area->region == VQT_REGION_LEGACY && a->write)
+		legacy_written(m, d, a, offset);
+}
+
+/* --- configuration space --------------------------------------------------------------------- */
+
+/* 4.1.4.9: the data register of the access window was accessed. */
+static void window_accessed(struct machine *m, struct device *d, const struct access *a,
+			    uint32_t offset)
+{
+	struct access inside = *a;
+	const struct pci_area *area;
+	uint32_t at;
+
+	if (!d->pci.window || offset != d->pci.window + sizeof(struct virtio_pci_cap))
+		return;
+	area = pci_find_window(&d->pci, &at, &inside.width);
+	if (!area || inside.width > a->width)
+		return;
+	inside.value &= UINT32_MAX >> (32 - 8 * inside.width);
+	inside.flags = VQT_REG_VIA_CFG | (area->io ? VQT_REG_PIO : 0);
+	area_accessed(m, d, area, at, &inside);
+}
+
+static void remember_interrupt(struct machine *m, uint16_t bdf, uint32_t offset,
+			       const struct access *a)
+{
+	struct interrupt *x = m->interrupt, *end = x + m->ninterrupts;
+	bool line = covers(offset, a->width, PCI_INTERRUPT_LINE);
+	bool pin = covers(offset, a->width, PCI_INTERRUPT_PIN) && !a->write;
+
+	if ((!line && !pin) ||
+	    (!a->write && a->width == 4 && a->value == ~0U)) /* nothing is there */
+		return;
+	while (x < end && x->bdf != bdf)
+		x++;
+	if (x == end) {
+		m->more_interrupts |= m->ninterrupts == FUNCTIONS;
+		if (m->ninterrupts == FUNCTIONS)
+			return;
+		*x = (struct interrupt){ .bdf = bdf };
+		m->ninterrupts++;
+	}
+	if (line)
+		x->line = (uint8_t)(a->value >> 8 * (PCI_INTERRUPT_LINE - offset));
+	if (pin)
+		x->pin = (uint8_t)(a->value >> 8 * (PCI_INTERRUPT_PIN - offset));
+	x->line_known |= line;
+	x->pin_known |= pin;
+}
+
+#define Q35_MCH 0x29c08086 /* as read from 00:00.0 */
+#define PCIEXBAR 0x60
+
+static void bridge_accessed(struct machine *m, uint32_t offset, const struct access *a)
+{
+	pci_config(&m->bridge, a->write, offset, a->width, (uint32_t)a->value);
+	for (unsigned i = 0; i < 8; i++) {
+		if (!covers(offset, a->width, PCIEXBAR + i))
+			continue;
+		m->ecam[i] = (uint8_t)(a->value >> 8 * (PCIEXBAR + i - offset));
+		m->ecam_known |= (uint8_t)(1 << i);
+	}
+}
+
+/*
+ * The function whose vendor is virtio's is found when its vendor is read.  NULL: it is another one,
+ * or not known.
+ */
+static struct device *device_at(struct machine *m, uint16_t bdf, uint32_t offset,
+				const struct access *a)
+{
+	struct device *d = find_device(m, bdf);
+	uint32_t id, read = (uint32_t)a->value;
+	bool vendor = !a->write && !offset && a->width >= 2, there = (uint16_t)read != 0xffff;
+
+	if (vendor && d && there &&
+	    ((uint16_t)read != PCI_VENDOR_VIRTIO ||
+	     (a->width == 4 && pci_get(&d->pci, 0, 4, &id) && id != read))) {
+		device_gone(m, d);
+		d = NULL;
+	}
+	return !d && vendor && (uint16_t)read == PCI_VENDOR_VIRTIO ? add_device(m, bdf) : d;
+}
+
+static void config_accessed(struct machine *m, uint16_t bdf, uint32_t offset,
+			    const struct access *a)
+{
+	struct device *d;
+
+	if (a->width > 4)
+		return;
+	remember_interrupt(m, bdf, offset, a);
+	if (!bdf)
+		bridge_accessed(m, offset, a);
+	d = device_at(m, bdf, offset, a);
+	if (!d)
+		return;
+	pci_config(&d->pci, a->write, offset, a->width, (uint32_t)a->value);
+	name_device(m, d);
+	if (!a->write) /* a read is recorded when it returns */
+		window_accessed(m, d, a, offset);
+	emit_reg(m, d, a, VQT_REGION_PCI, offset);
+	if (a->write)
+		window_accessed(m, d, a, offset);
+}
+
+/* Whether the address is that of a function's configuration space in memory: PCI Express 7.2.2. */
+static bool is_ecam(const struct machine *m, uint64_t addr)
+{
+	uint64_t base = 0, size;
+	uint32_t id;
+
+	if (m->ecam_known != 0xff || !pci_get(&m->bridge, 0, 4, &id) || id != Q35_MCH)
+		return false;
+	for (unsigned i = 0; i < 8; i++)
+		base |= (uint64_t)m->ecam[i] << 8 * i;
+	if (!(base & 1) || (base >> 1 & 3) == 3)
+		return false;
+	size = UINT64_C(0x10000000) >> (base >> 1 & 3);
+	base &= ~(size - 1) & UINT64_C(0xfffffffff); /* bits 35 to 26, 27 or 28 */
+	return addr - base < size;
+}
+
+/* --- hits ----------------------------------------------------------------------------------- */
+
+static void found(struct machine *m, struct device *d, const struct pci_area *area, uint64_t addr,
+		  struct access *a)
+{
+	const struct vqk_event *e = a->e;
+
+	if (a->width > 8 || (a->width & (a->width - 1)) ||
+	    (!a->width && e->kind != VQK_MMIO_FAST)) {
+		emit_loss(m, d, e->count ? e->count : 1);
+		return;
+	}
+	area_accessed(m, d, area, (uint32_t)(addr - area->start), a);
+	if (e->count > 1)
+		emit_loss(m, d, e->count - 1);
+}
+
+/* An access to memory or a port; false: it is in no structure of a device. */
+static bool access_at(struct machine *m, bool io, uint64_t addr, struct access *a)
+{
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
+		const struct pci_area *area =
+			m->device[i] ? pci_find(&m->device[i]->pci, io, addr) : NULL;
+
+		if (!area)
+			continue;
+		found(m, m->device[i], area, addr, a);
+		return true;
+	}
+	return false;
+}
+
+static void on_memory(struct machine *m, struct access *a)
+{
+	uint64_t addr = a->e->addr;
+
+	if (a->e->kind != VQK_MMIO_FAST && is_ecam(m, addr)) {
+		uint64_t at = addr & 0xfffffff;
+
+		config_accessed(m, (uint16_t)(at >> 12), at & 0xfff, a);
+	} else if (!access_at(m, false, addr, a)) {
+		m->stats.elsewhere++;
+	}
+}
+
+static void on_port(struct machine *m, struct access *a)
+{
+	uint64_t port = a->e->addr;
+
+	a->flags = VQT_REG_PIO;
+	if (port == CONFIG_ADDRESS && a->width == 4) {
+		m->address = (uint32_t)a->value;
+		m->address_known = true;
+	} else if (port >= CONFIG_DATA && port < CONFIG_DATA + 4) {
+		a->flags = 0; /* how the cycle was made is not the device's business */
+		if (m->address_known && m->address & CONFIG_ENABLE)
+			config_accessed(m, (uint16_t)(m->address >> 8),
+					(m->address & 0xfc) + (uint32_t)(port - CONFIG_DATA), a);
+	} else {
+		access_at(m, true, port, a);
+	}
+}
+
+/*
+ * Whether an entry sends this message: to the local APICs, at 0xfeexxxxx.  Of its address KVM has the
+ * upper half only where it looks at it, and QEMU gives it what is behind 0xfee00000 only, if it sends
+ * the message itself and not by an eventfd.
+ */
+static bool sends(const struct vector *v, uint64_t addr, uint64_t data)
+{
+	const uint8_t *b = v->bytes;
+	uint32_t low, high, value, to = (uint32_t)addr;
+
+	memcpy(&low, b, 4);
+	memcpy(&high, b + 4, 4);
+	memcpy(&value, b + 8, 4);
+	return (v->known & 0xf0f) == 0xf0f && (low == to || (low ^ to) == 0xfee00000) &&
+	       value == (uint32_t)data && (!(addr >> 32) || high == addr >> 32);
+}
+
+/* The device whose MSI-X table has this message, if it is one only. */
+static void on_msi(struct machine *m, const struct vqk_event *e)
+{
+	const struct device *from = NULL;
+	uint16_t vector = VQT_NO_VECTOR;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
+		const struct device *d = m->device[i];
+
+		for (unsigned v = 0; d && v < d->nvectors; v++) {
+			if (!sends(&d->vector[v], e->addr, e->value))
+				continue;
+			vector = from ? VQT_NO_VECTOR : (uint16_t)v;
+			n += from != d;
+			from = d;
+		}
+	}
+	if (n == 1)
+		emit_irq(m, from, VQT_IRQ_MSIX, vector);
+	else
+		m->stats.unknown_msi++;
+}
+
+/*
+ * The device whose Interrupt Line is this one, if no other function, virtio's or not, may assert it.
+ * Where the guest uses I/O APICs, that register may say nothing of the line: then it is unknown.
+ */
+static struct device *asserts(const struct machine *m, uint64_t gsi)
+{
+	const struct interrupt *from = NULL;
+	struct device *d;
+
+	for (unsigned i = 0; i < m->ninterrupts; i++) {
+		const struct interrupt *x = &m->interrupt[i];
+
+		if (!x->line_known || x->line != gsi || (x->pin_known && !x->pin))
+			continue;
+		if (from)
+			return NULL;
+		from = x;
+	}
+	if (!from || !from->pin_known || m->more_interrupts)
+		return NULL;
+	d = find_device(m, from->bdf);
+	return d && !d->pci.msix_on ? d : NULL;
+}
+
+static void on_line(struct machine *m, const struct vqk_event *e)
+{
+	struct device *d = asserts(m, e->addr);
+
+	if (!d) {
+		m->stats.unknown_line += e->value != 0;
+		return;
+	}
+	if (d->line == !!e->value) /* KVM is told more often than it changes */
+		return;
+	d->line = e->value;
+	emit_irq(m, d, VQT_IRQ_INTX, VQT_NO_VECTOR);
+}
+
+void machine_event(struct machine *m, const struct vqk_event *e)
+{
+	struct access a = { .e = e, .width = e->width, .value = e->value };
+
+	m->now = e->h;
+	a.write = e->kind == VQK_MMIO_WRITE || e->kind == VQK_PIO_WRITE || e->kind == VQK_MMIO_FAST;
+	if (e->width < 8)
+		a.value &= (UINT64_C(1) << 8 * e->width) - 1;
+	switch (e->kind) {
+	case VQK_MMIO_READ:
+	case VQK_MMIO_WRITE:
+	case VQK_MMIO_FAST: on_memory(m, &a); break;
+	case VQK_PIO_READ:
+	case VQK_PIO_WRITE: on_port(m, &a); break;
+	case VQK_MSI: on_msi(m, e); break;
+	case VQK_LINE: on_line(m, e); break;
+	}
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+struct machine *machine_new(const struct machine_config *c)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+
+	if (m)
+		m->c = *c;
+	return m;
+}
+
+void machine_free(struct machine *m)
+{
+	for (unsigned i = 0; m && i < MACHINE_DEVICES; i++)
+		free_device(m->device[i]);
+	free(m);
+}
+
+void machine_lost(struct machine *m)
+{
+	m->address_known = false;
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
+		if (m->device[i])
+			m->device[i]->select = QUEUES; /* not known */
+}
+
+void machine_describe(struct machine *m, uint64_t ts)
+{
+	m->now = (struct vqt_hdr){ .ts = ts };
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
+		if (m->device[i])
+			describe(m, m->device[i], 0);
+}
+
+struct machine_stats machine_stats(const struct machine *m)
+{
+	return m->stats;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any hits of KVM's tracepoints: the guest chooses addresses and values.  What comes out must be
+ * records that the decoder takes.  The first byte: has the guest found a disk before?
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/kvm/machine.h"
+#include "decoder/model/model.h"
+#include "tests/unit/fake_pci.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct machine *machine;
+static struct model *model;
+static uint16_t ids;
+static uint64_t number;
+
+static void on_record(void *ctx, void *record, size_t len)
+{
+	struct vqt_hdr *h = record;
+	struct record r;
+	struct event e;
+
+	h->source = 1;
+	h->seq = (uint32_t)number;
+	if (record_parse(&r, record, len, NULL) || !r.h.device || r.h.device > ids)
+		abort();
+	if (r.h.type == VQT_REG &&
+	    (!r.reg.width || r.reg.width > 8 || r.reg.width & (r.reg.width - 1) || !r.reg.region ||
+	     r.reg.region > VQT_REGION_BAR))
+		abort();
+	if (model_feed(model, &r, ++number, &e))
+		abort();
+}
+
+static void hit(unsigned kind, uint64_t addr, unsigned width, uint64_t value)
+{
+	struct vqk_event e = {
+		.kind = (uint16_t)kind, .width = width, .count = 1, .addr = addr, .value = value
+	};
+
+	machine_event(machine, &e);
+}
+
+static uint64_t take(const uint8_t **at, const uint8_t *end, unsigned n)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < n && *at < end; i++)
+		v |= (uint64_t) * (*at)++ << 8 * i;
+	return v;
+}
+
+/* Addresses near what is known are more interesting than others. */
+static uint64_t address(const uint8_t **at, const uint8_t *end)
+{
+	static const uint64_t bases[] = { 0,	  MSIX,	      BAR4,	  0xcf8,
+					  0xc000, 0xb0000000, 0xfee00000, BAR4 + 0x3000 };
+	uint64_t base = bases[take(at, end, 1) % 8];
+
+	return base ? base + take(at, end, 2) : take(at, end, 8);
+}
+
+static void one_hit(const uint8_t **at, const uint8_t *end)
+{
+	unsigned kind = (unsigned)take(at, end, 1), width = (unsigned)take(at, end, 1);
+	struct vqk_event e = { .kind = (uint16_t)(kind % (VQK_LINE + 2)),
+			       .width = width & 0x80 ? width : 1U << width % 5,
+			       .count = kind & 0x80 ? width : 1,
+			       .addr = address(at, end),
+			       .value = take(at, end, 4) };
+
+	machine_event(machine, &e);
+}
+
+/* A configuration cycle. */
+static void cycle(const uint8_t **at, const uint8_t *end, bool write)
+{
+	uint32_t address = 0x80000000U | (uint32_t)take(at, end, 2) << 2;
+	unsigned low = (unsigned)take(at, end, 1);
+
+	hit(VQK_PIO_WRITE, 0xcf8, 4, address);
+	hit(write ? VQK_PIO_WRITE : VQK_PIO_READ, 0xcfc + (low & 3), 1U << (low >> 2) % 3,
+	    take(at, end, 4));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *at = data, *end = data + size;
+	const struct machine_config c = { on_record, NULL, &ids, size & 1 };
+
+	ids = 0;
+	number = 0;
+	machine = machine_new(&c);
+	model = model_new();
+	if (!machine || !model)
+		abort();
+	if (take(&at, end, 1) & 1) {
+		struct function f = disk(0x10);
+
+		enumerate(&f);
+	}
+	while (at < end) {
+		unsigned what = (unsigned)take(&at, end, 1);
+
+		if (what == 0xff)
+			machine_lost(machine);
+		else if (what == 0xfe)
+			machine_describe(machine, 0);
+		else if (what & 1)
+			cycle(&at, end, what & 2);
+		else
+			one_hit(&at, end);
+	}
+	if (machine_stats(machine).devices < ids)
+		abort();
+	machine_free(machine);
+	model_free(model);
+	return 0;
+}

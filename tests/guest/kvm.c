@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest of 32 bits for a KVM that runs no Linux: a driver of the first virtio-blk device on bus 0
+ * or 1.  It reads sectors, prints to the serial line what it does, and ends QEMU by its device
+ * isa-debug-exit.  Multiboot; its command line:
+ *
+ *   reads=N  so many sectors, from the first on (default 1)
+ *   intx     without MSI-X
+ *   loop     for ever; before each read it reads the device's configuration space, as lspci does
+ */
+#include <stdint.h>
+
+#define DEBUG_EXIT 0x501
+#define SERIAL 0x3f8
+#define QUEUE_SIZE 8
+
+#define MULTIBOOT_MAGIC 0x1badb002
+__attribute__((section(".multiboot"), used)) static const uint32_t multiboot[] = {
+	MULTIBOOT_MAGIC, 0, -(uint32_t)MULTIBOOT_MAGIC
+};
+
+struct desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+
+static struct {
+	_Alignas(4096) struct desc desc[QUEUE_SIZE];
+	_Alignas(4096) volatile uint16_t avail[2 + QUEUE_SIZE];
+	_Alignas(4096) volatile uint16_t used[2 + 4 * QUEUE_SIZE];
+	_Alignas(4096) volatile uint32_t header[4];
+	volatile uint8_t data[512], status;
+} ring;
+
+static uint32_t bus, slot; /* of the device */
+
+/* --- the machine ---------------------------------------------------------------------------- */
+
+static void outb(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static void outl(uint16_t port, uint32_t v)
+{
+	__asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static uint32_t inl(uint16_t port)
+{
+	uint32_t v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static void print(const char *s)
+{
+	while (*s)
+		outb(SERIAL, (uint8_t)*s++);
+}
+
+static void print_number(uint32_t v)
+{
+	if (v >= 10)
+		print_number(v / 10);
+	outb(SERIAL, (uint8_t)('0' + v % 10));
+}
+
+static void end(const char *why)
+{
+	print(why);
+	print("\n");
+	outb(DEBUG_EXIT, 0);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+/* --- PCI ------------------------------------------------------------------------------------- */
+
+static uint32_t config_read(uint32_t at)
+{
+	outl(0xcf8, 0x80000000 | bus << 16 | slot << 11 | (at & ~3U));
+	return inl(0xcfc);
+}
+
+static void config_write(uint32_t at, uint32_t v)
+{
+	outl(0xcf8, 0x80000000 | bus << 16 | slot << 11 | (at & ~3U));
+	outl(0xcfc, v);
+}
+
+static uint8_t config_byte(uint32_t at)
+{
+	return (uint8_t)(config_read(at) >> 8 * (at & 3));
+}
+
+static int is_disk(uint32_t id)
+{
+	return id == 0x10421af4 || id == 0x10011af4;
+}
+
+static int find_disk(void)
+{
+	for (bus = 0; bus < 2; bus++)
+		for (slot = 0; slot < 32; slot++)
+			if (is_disk(config_read(0)))
+				return 1;
+	return 0;
+}
+
+/* Where an offset in a BAR is; SeaBIOS has placed it below 4 GiB. */
+static uint32_t in_bar(uint32_t bar, uint32_t offset)
+{
+	uint32_t low = config_read(0x10 + 4 * bar);
+
+	if ((low & 6) == 4 && config_read(0x14 + 4 * bar))
+		end("a BAR above 4 GiB");
+	return (low & ~15U) + offset;
+}
+
+static uint32_t common, notify, isr, multiplier, msix, window;
+
+static void read_capabilities(void)
+{
+	for (uint32_t at = config_byte(0x34); at; at = config_byte(at + 1)) {
+		uint8_t id = config_byte(at), type = config_byte(at + 3);
+
+		if (id == 0x11)
+			msix = at;
+		if (id == 9 && type == 5)
+			window = at;
+		if (id != 9 || type > 3)
+			continue;
+		uint32_t addr = in_bar(config_byte(at + 4), config_read(at + 8));
+
+		if (config_read(at + 12) < 1)
+			continue;
+		if (type == 1)
+			common = addr;
+		if (type == 2) {
+			notify = addr;
+			multiplier = config_read(at + 16);
+		}
+		if (type == 3)
+			isr = addr;
+	}
+	if (!common || !notify || !isr || !msix)
+		end("a capability is missing");
+}
+
+/* --- virtio ----------------------------------------------------------------------------------- */
+
+static uint32_t get(uint32_t at, unsigned width)
+{
+	if (width == 1)
+		return *(volatile uint8_t *)at;
+	return width == 2 ? *(volatile uint16_t *)at : *(volatile uint32_t *)at;
+}
+
+static void put(uint32_t at, unsigned width, uint32_t v)
+{
+	if (width == 1)
+		*(volatile uint8_t *)at = (uint8_t)v;
+	else if (width == 2)
+		*(volatile uint16_t *)at = (uint16_t)v;
+	else
+		*(volatile uint32_t *)at = v;
+}
+
+static void put64(uint32_t at, volatile void *p)
+{
+	put(at, 4, (uint32_t)p);
+	put(at + 4, 4, 0);
+}
+
+/* Vectors 0 and 1, which the guest never takes: its interrupts are off. */
+static void enable_msix(void)
+{
+	uint32_t where = config_read(msix + 4), table = in_bar(where & 7, where & ~7U);
+
+	config_write(msix, config_read(msix) | 0x80000000);
+	for (uint32_t i = 0; i < 2; i++) {
+		put(table + 16 * i, 4, 0xfee00000);
+		put(table + 16 * i + 4, 4, 0);
+		put(table + 16 * i + 8, 4, 0x40 + i);
+		put(table + 16 * i + 12, 4, 0);
+	}
+}
+
+static void negotiate(void)
+{
+	uint8_t status = 0;
+
+	put(common + 20, 1, 0);
+	while (get(common + 20, 1))
+		;
+	put(common + 20, 1, status |= 1);
+	put(common + 20, 1, status |= 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		put(common, 4, i);
+		if (i && !(get(common + 4, 4) & 1))
+			end("no VERSION_1");
+		else if (!i)
+			get(common + 4, 4);
+		put(common + 8, 4, i);
+		put(common + 12, 4, i); /* VERSION_1 and nothing else */
+	}
+	put(common + 20, 1, status |= 8);
+	if (get(common + 20, 1) != status)
+		end("no FEATURES_OK");
+}
+
+static void set_vector(uint32_t at, uint32_t vector)
+{
+	put(at, 2, vector);
+	if (get(at, 2) != vector)
+		end("no vector");
+}
+
+/* The address that notifies the queue. */
+static uint32_t set_queue_up(int with_msix)
+{
+	uint32_t off;
+
+	if (with_msix)
+		set_vector(common + 16, 0);
+	put(common + 22, 2, 0);
+	if (get(common + 24, 2) < QUEUE_SIZE)
+		end("a small queue");
+	put(common + 24, 2, QUEUE_SIZE);
+	if (with_msix)
+		set_vector(common + 26, 1);
+	put64(common + 32, ring.desc);
+	put64(common + 40, ring.avail);
+	put64(common + 48, ring.used);
+	off = get(common + 30, 2);
+	put(common + 28, 2, 1);
+	put(common + 20, 1, 1 | 2 | 4 | 8);
+	return notify + off * multiplier;
+}
+
+static void read_sector(uint32_t sector, uint32_t kick)
+{
+	uint16_t next = (uint16_t)(ring.avail[1] + 1);
+
+	ring.header[0] = ring.header[1] = ring.header[3] = 0;
+	ring.header[2] = sector;
+	ring.status = 0xff;
+	ring.desc[0] = (struct desc){ (uint32_t)ring.header, 16, 1, 1 };
+	ring.desc[1] = (struct desc){ (uint32_t)ring.data, 512, 3, 2 };
+	ring.desc[2] = (struct desc){ (uint32_t)&ring.status, 1, 2, 0 };
+	ring.avail[2 + (next - 1) % QUEUE_SIZE] = 0;
+	__asm__ volatile("" ::: "memory");
+	ring.avail[1] = next;
+	__asm__ volatile("mfence" ::: "memory");
+	put(kick, 2, 0);
+	while (ring.used[1] != next)
+		__asm__ volatile("pause");
+	if (ring.status)
+		end("a read failed");
+}
+
+/* --- the beginning ---------------------------------------------------------------------------- */
+
+/* What follows a word in the command line; NULL: it is not there. */
+static const char *find(const char *line, const char *word)
+{
+	for (; *line; line++) {
+		const char *a = line, *b = word;
+
+		while (*b && *a == *b)
+			a++, b++;
+		if (!*b)
+			return a;
+	}
+	return 0;
+}
+
+static uint32_t number(const char *s)
+{
+	uint32_t v = 0;
+
+	for (; s && *s >= '0' && *s <= '9'; s++)
+		v = v * 10 + (uint32_t)(*s - '0');
+	return v;
+}
+
+void start(const uint32_t *info);
+void start(const uint32_t *info)
+{
+	const char *line = info[0] & 4 ? (const char *)info[4] : "";
+	uint32_t reads = find(line, "reads=") ? number(find(line, "reads=")) : 1, kick;
+	int intx = find(line, "intx") != 0, loop = find(line, "loop") != 0;
+
+	if (!find_disk())
+		end("no disk");
+	config_write(4, config_read(4) | 6);
+	read_capabilities();
+	if (!intx)
+		enable_msix();
+	negotiate();
+	kick = set_queue_up(!intx);
+	print("ready\n");
+	for (uint32_t i = 0; loop || i < reads; i++) {
+		for (uint32_t at = 0; loop && at < 256; at += 4)
+			if (at != window + 16) /* its data: that would be an access (4.1.4.9) */
+				config_read(at);
+		read_sector(loop ? 0 : i, kick);
+		if (intx)
+			while (!get(isr, 1))
+				;
+	}
+	print_number(reads);
+	end(" reads done");
+}
+
+__asm__(".text\n.globl _start\n_start:\n\tcli\n\tmov $stack + 16384, %esp\n\tpush %ebx\n\tcall start\n"
+	".bss\n.align 16\nstack: .skip 16384\n.text\n");
