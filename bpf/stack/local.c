@@ -18,7 +18,9 @@
 #include "decoder/util/clock.h"
 
 #define MODULES 200 /* files of a process that are looked at: two descriptors each */
-#define LOOK_EVERY UINT64_C(1000000000) /* ns between two looks at its mappings */
+/* ns after a look at its mappings that was of no use, until the next one: doubled each time */
+#define PAUSE UINT64_C(100000000)
+#define PAUSE_MAX UINT64_C(60000000000)
 
 struct local {
 	struct foreign *by;
@@ -28,7 +30,7 @@ struct local {
 	unsigned nfiles;
 	uint64_t jit; /* address of __jit_debug_descriptor; 0: none */
 	uint64_t code, code_end; /* that the process has made */
-	uint64_t looked;
+	uint64_t looked, pause; /* ns: when its mappings were read, until when not again */
 	const struct unwind_copy *now; /* what is being unwound */
 	struct stack_frames *out;
 	bool missed; /* since the latest frame: memory that was not copied */
@@ -118,30 +120,36 @@ static Dwfl_Module *add_module(struct local *u, const char *name, int fd, uint64
 	return mod;
 }
 
-/* The file of a mapping of code; `base` is where its beginning is mapped. */
-static void report_file(struct local *u, const struct mapping *m, uint64_t base)
+/* Open the file of a mapping of code; `base` is where its beginning is mapped. */
+static void open_file(struct local *u, const struct mapping *m, uint64_t base)
 {
 	struct mapped_file *f = u->nfiles < MODULES ? calloc(1, sizeof(*f)) : NULL;
-	Dwfl_Module *mod;
-	uint64_t at;
-	void **data;
-	int fd;
 
 	if (!f)
 		return;
 	u->file[u->nfiles++] = f;
 	f->by = u->by;
+	f->base = base;
 	snprintf(f->path, sizeof(f->path), "%s", m->path);
-	fd = open_mapped(u, m);
-	f->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	mod = add_module(u, base_name(f->path), fd, base);
+	f->fd = open_mapped(u, m);
+}
+
+static void report_file(struct local *u, struct mapped_file *f)
+{
+	int fd = f->fd < 0 ? -1 : fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+	Dwfl_Module *mod = add_module(u, base_name(f->path), fd, f->base);
+	uint64_t at;
+	void **data;
+
 	if (!mod)
 		return;
 	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
 	*data = f;
-	at = u->jit || !file_elf(f) ? 0 : elf_symbol(f->elf, "__jit_debug_descriptor");
+	if (u->jit || !file_elf(f) || !elf_exports(f->elf, "__jit_debug_descriptor"))
+		return;
+	at = elf_symbol(f->elf, "__jit_debug_descriptor");
 	if (at)
-		u->jit = at + base;
+		u->jit = at + f->base;
 }
 
 static void report_files(struct local *u)
@@ -151,6 +159,7 @@ static void report_files(struct local *u)
 	char line[1024];
 	bool reported = false;
 
+	stack_attempt(u->by);
 	if (foreign_lines_open(&l, u->by, "maps"))
 		return;
 	while (foreign_line(&l, line, sizeof(line))) {
@@ -162,10 +171,13 @@ static void report_files(struct local *u)
 		}
 		if (reported || m.perm[2] != 'x' || first.offset)
 			continue;
-		report_file(u, &m, first.start);
+		open_file(u, &m, first.start);
 		reported = true;
 	}
 	foreign_lines_close(&l);
+	/* first all are opened: it may end meanwhile */
+	for (unsigned i = 0; i < u->nfiles; i++)
+		report_file(u, u->file[i]);
 }
 
 /* --- code that the process has made --------------------------------------------------------- */
@@ -224,6 +236,7 @@ static void report_jit(struct local *u)
 	struct jit_entry e;
 	Dwfl_Module *mod = NULL;
 
+	stack_attempt(u->by);
 	if (u->jit && process_mem_all(&u->memory, u->jit, &d, sizeof(d)) && d.version == 1 &&
 	    d.first && process_mem_all(&u->memory, d.first, &e, sizeof(e)) && e.size &&
 	    e.size <= JIT_IMAGE_MAX)
@@ -294,7 +307,7 @@ static void forget(struct local *u)
 	u->jit = u->code = u->code_end = 0;
 }
 
-/* Read its mappings, once a second at most. */
+/* Read its mappings. */
 static void look(struct local *u)
 {
 	static const Dwfl_Callbacks files = {
@@ -306,23 +319,24 @@ static void look(struct local *u)
 		.memory_read = read_memory,
 		.set_initial_registers = set_registers,
 	};
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct local before = *u;
 
-	if (u->looked && now - u->looked < LOOK_EVERY)
-		return;
-	u->looked = now;
-	forget(u);
 	u->dwfl = dwfl_begin(&files);
-	if (!u->dwfl)
+	u->nfiles = 0;
+	u->jit = u->code = u->code_end = 0;
+	if (u->dwfl) {
+		dwfl_report_begin(u->dwfl);
+		report_files(u);
+		report_jit(u);
+		dwfl_report_end(u->dwfl, NULL, NULL);
+	}
+	if (u->nfiles && dwfl_attach_state(u->dwfl, NULL, u->by->pid, &threads, u)) {
+		forget(&before);
 		return;
-	dwfl_report_begin(u->dwfl);
-	foreign_begin(u->by);
-	report_files(u);
-	report_jit(u);
-	dwfl_report_end(u->dwfl, NULL, NULL);
-	if (dwfl_attach_state(u->dwfl, NULL, u->by->pid, &threads, u))
-		return;
+	}
+	/* it has ended, or cannot be read now */
 	forget(u);
+	*u = before;
 }
 
 struct local *local_new(struct foreign *by)
@@ -399,16 +413,26 @@ static void walk(struct local *u, const struct unwind_copy *from, struct stack_f
 		stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
 }
 
+/* Whether it ends where nothing is mapped, as far as we know. */
+static bool is_lost(const struct local *u, const struct stack_frames *out)
+{
+	return !u->dwfl || (out->cut && !dwfl_addrmodule(u->dwfl, out->pc[out->n - 1]));
+}
+
 void local_walk(struct local *u, const struct unwind_copy *from, struct stack_frames *out)
 {
-	if (!u->dwfl)
-		look(u);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
 	walk(u, from, out);
-	/* a file that was mapped since */
-	if (out->cut && u->dwfl && !dwfl_addrmodule(u->dwfl, out->pc[out->n - 1])) {
-		look(u);
-		walk(u, from, out);
-	}
+	if (!is_lost(u, out) || (u->looked && now - u->looked < u->pause))
+		return;
+	/* what was mapped since */
+	look(u);
+	u->looked = clock_ns(CLOCK_MONOTONIC);
+	walk(u, from, out);
+	u->pause = is_lost(u, out) ? 2 * u->pause + PAUSE : 0;
+	if (u->pause > PAUSE_MAX)
+		u->pause = PAUSE_MAX;
 }
 
 /* --- symbols ------------------------------------------------------------------------------ */

@@ -33,13 +33,19 @@ static void put_place(struct text *t, Dwfl_Module *mod, const struct place *p)
 		text_add(t, " (%.100s:%d)", base_name(p->file), p->line);
 }
 
+void stack_attempt(struct foreign *by)
+{
+	foreign_init(by, by->pid, NULL);
+	foreign_begin_large(by, 8);
+}
+
 /* --- the function ---------------------------------------------------------------------- */
 
 struct elf *file_elf(struct mapped_file *f)
 {
 	char path[64];
 
-	foreign_begin(f->by); /* what libdw has done since the last one took time, too */
+	stack_attempt(f->by);
 	if (!f->tried) {
 		f->tried = true;
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
@@ -161,7 +167,7 @@ int debug_file_find(Dwfl_Module *mod, void **data, const char *name, Dwarf_Addr 
 
 	if (!f)
 		return -1;
-	foreign_begin(f->by);
+	stack_attempt(f->by);
 	fd = by_build_id(mod, f->by, path, sizeof(path));
 	if (fd < 0 && link)
 		fd = by_link(f, link, crc, path, sizeof(path));

@@ -15,10 +15,17 @@ struct foreign;
 struct mapped_file {
 	struct foreign *by; /* borrowed */
 	char path[512]; /* as the process sees it */
+	uint64_t base; /* where it is mapped */
 	int fd; /* ours, -1 none: the process may have ended when it is needed */
 	struct elf *elf;
 	bool tried; /* to open it */
 };
+
+/*
+ * Begin an attempt at a file, or at the process, without a pause after one that reached a limit: what
+ * libdw does counts, too, and the whole has a limit of its own (unwind.c).
+ */
+void stack_attempt(struct foreign *by);
 
 /* Its code by our own reader, opened when it is first asked for; NULL: it is none. */
 struct elf *file_elf(struct mapped_file *f);

@@ -24,8 +24,7 @@
 #include "bpf/stack/unwind.h"
 #include "decoder/util/clock.h"
 
-#define WALK_MS 2000
-#define NAME_MS 10000 /* debug information is read when it is first needed */
+#define PATIENCE_MS 10000 /* files and debug information are read when they are first needed */
 #define MEMORY (UINT64_C(2) << 30) /* bytes more than we have ourselves */
 #define COPY_MAX 65536
 
@@ -252,7 +251,7 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 	memcpy(q->returns, from->returns, sizeof(q->returns));
 	if (q->n)
 		memcpy(q->bytes, from->bytes, q->n);
-	if (ask(u, offsetof(struct question, bytes) + q->n, WALK_MS, out))
+	if (ask(u, offsetof(struct question, bytes) + q->n, PATIENCE_MS, out))
 		return;
 	out->n = 0;
 	out->len = out->named = 0;
@@ -267,7 +266,7 @@ void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct
 	q->what = NAME;
 	q->n = walked->n;
 	memcpy(q->pc, walked->pc, sizeof(q->pc));
-	if (!ask(u, offsetof(struct question, bytes), NAME_MS, out))
+	if (!ask(u, offsetof(struct question, bytes), PATIENCE_MS, out))
 		*out = *walked;
 	out->cut |= walked->cut;
 }

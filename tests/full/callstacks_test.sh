@@ -18,12 +18,18 @@ machine() { # KIND NAME PREFIX...
 	shift 2
 	case $kind in
 	guest) guest "$name" "$@" ;;
-	hmp) printf 'device_add virtio-blk-pci,drive=n,id=hot\nquit\n' | monitor "$name" -monitor "$@" ;;
+	hmp) says 'device_add virtio-blk-pci,drive=n,id=hot' quit | monitor "$name" -monitor "$@" ;;
 	qmp)
-		printf '{"execute":"%s"%s}\n' qmp_capabilities '' device_add ',"arguments":{"driver":"virtio-blk-pci","drive":"n","id":"hot"}' quit '' |
-			monitor "$name" -qmp "$@"
+		says '{"execute":"qmp_capabilities"}{"execute":"device_add","arguments":{"driver":"virtio-blk-pci","drive":"n","id":"hot"}}' \
+			'{"execute":"quit"}' | monitor "$name" -qmp "$@"
 		;;
 	esac
+}
+# The end a moment later: of a process that lives some milliseconds the files cannot be read.
+says() {
+	echo "$1"
+	sleep 2
+	echo "$2"
 }
 monitor() { # NAME OPTION PREFIX...
 	local name=$1 option=$2
