@@ -192,7 +192,7 @@ struct jit_entry {
 };
 #define JIT_IMAGE_MAX (1 << 20)
 
-/* libdw divides by the alignment of a segment, which QEMU does not set. */
+/* libdw rounds a segment's address by its alignment, which QEMU leaves 0. */
 static void align_segments(uint8_t *bytes, size_t size)
 {
 	Elf64_Ehdr h;

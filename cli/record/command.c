@@ -195,9 +195,18 @@ static void loop(struct record_run *r)
 
 /* --- the end --------------------------------------------------------------- */
 
+#define ENDING_MS 500 /* for a command whose machine has ended to end, too */
+
 /* The command does not outlive its recording. */
 static void end_child(struct record_run *r)
 {
+	/* its machine may be gone before it can be waited for: it ends by itself, and how counts */
+	for (unsigned i = 0; i < ENDING_MS / 10 && !r->done && !r->ended; i++) {
+		reap_child(r, WNOHANG);
+		if (!r->child.pid || r->child_gone)
+			return;
+		usleep(10000);
+	}
 	if (!r->child.pid || r->child_gone)
 		return;
 	signal_command(r, SIGTERM);
