@@ -76,12 +76,34 @@ static void insert(struct align *a, struct bound b)
 	a->n++;
 }
 
+/*
+ * How many of the bounds that do not go on contradict this one, which does, and are later: those are
+ * what proves it false, if it is, and the one that goes on of their kind may be earlier.
+ */
+static uint8_t denied(const struct align *a, const struct bound *best)
+{
+	const struct bucket *b = &a->bucket;
+	const struct bound *other = &b->best[!best->kind];
+	uint8_t n = 0;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct bound *d = &b->all[i];
+
+		n += d->kind != best->kind && align_x(d->g, best->g) >= 0 &&
+		     (d->g != other->g || d->h != other->h) && align_contradict(a, best, d, false);
+	}
+	return n;
+}
+
 static void close_bucket(struct align *a)
 {
 	struct bucket *b = &a->bucket;
 	bool upper_first =
 		b->has[UPPER] && b->has[LOWER] && align_x(b->best[UPPER].g, b->best[LOWER].g) < 0;
 
+	for (unsigned kind = LOWER; kind <= UPPER; kind++)
+		if (b->has[kind])
+			b->best[kind].denied = denied(a, &b->best[kind]);
 	if (b->has[upper_first])
 		insert(a, b->best[upper_first]);
 	if (b->has[!upper_first])
@@ -106,6 +128,7 @@ static void collect(struct align *a, uint64_t g, uint64_t h, unsigned kind)
 		align_decide(a, false);
 	}
 	a->run_all++;
+	b->all[b->n] = (struct bound){ .g = g, .h = h, .kind = (uint8_t)kind };
 	if (!b->n++) {
 		b->g = g;
 		b->h = h;
@@ -115,7 +138,7 @@ static void collect(struct align *a, uint64_t g, uint64_t h, unsigned kind)
 		return;
 	b->has[kind] = true;
 	b->key[kind] = key;
-	b->best[kind] = (struct bound){ .g = g, .h = h, .kind = (uint8_t)kind };
+	b->best[kind] = b->all[b->n - 1];
 }
 
 static void decide_all(struct align *a)

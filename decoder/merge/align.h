@@ -13,7 +13,8 @@
  *                                          +-----------+
  *
  * Assumed; what is claimed holds as far as this does:
- *  - the bounds are true, but for some that others near them prove false (struct align_outlier);
+ *  - the bounds are true, but for some that others near them prove false, before the next step
+ *    (struct align_outlier);
  *  - between steps f is continuous and the clocks' rates differ by at most `drift`, and by no
  *    more than `wander` more or less within any `window`;
  *  - a step is larger than what the bounds around it leave open, and between two steps there are

@@ -38,6 +38,7 @@ struct bound {
 	uint8_t kind;
 	uint8_t state; /* enum bound_state */
 	uint8_t reason; /* enum align_reason, of the first bound in a run */
+	uint8_t denied; /* by so many later bounds of its bucket that did not go on */
 };
 
 /* A moment that a segment ends at: f(g) lies in [h - below, h + above]. */
@@ -66,6 +67,7 @@ struct bucket {
 	bool has[2];
 	struct bound best[2];
 	double key[2];
+	struct bound all[ALIGN_FULL];
 };
 
 /* The rates that the bounds around a moment allow, as y for x. */
@@ -146,6 +148,12 @@ static inline uint32_t align_whole(double error)
 
 /* scan.c: look at pending bounds; now: decide with those that are there. */
 void align_scan(struct align *a, bool now);
+/*
+ * The two are of different kinds, and no f keeps both.  tight: with the rates that are known of the
+ * run, not only the possible ones.
+ */
+bool align_contradict(const struct align *a, const struct bound *old, const struct bound *later,
+		      bool tight);
 void align_slopes(const struct align *a, uint32_t run, uint64_t g, uint64_t to, double *low,
 		  double *high);
 

@@ -57,6 +57,22 @@ static void put_between(struct align *a, const struct knot *to)
 	a->next_jump = 0;
 }
 
+/*
+ * Do bounds that were left out between the last knot and this one say that f, less the last knot's,
+ * was not always in [low, high]?  Then there may have been more than the one step.
+ */
+static bool other_steps(const struct align *a, const struct knot *to, double low, double high)
+{
+	for (unsigned i = a->first; i < a->scanned && a->pending[i].state != BOUND_USED; i++) {
+		const struct bound *b = &a->pending[i];
+		double h = (double)(int64_t)(b->h - a->knot.h);
+
+		if (align_x(b->g, to->g) < 0 && (b->kind == UPPER ? h < low : h > high))
+			return true;
+	}
+	return false;
+}
+
 /* From the last knot over a step to this one. */
 static void put_step(struct align *a, struct knot *to, enum align_reason reason)
 {
@@ -81,7 +97,7 @@ static void put_step(struct align *a, struct knot *to, enum align_reason reason)
 		       .guest_end = to->g,
 		       .host = from->h,
 		       .host_end = to->h,
-		       .error = a->next_reason
+		       .error = a->next_reason || other_steps(a, to, low, high)
 					? ALIGN_UNKNOWN
 					: align_whole(fmax(high - fmin(0, h), fmax(0, h) - low)),
 		       .jump = (int64_t)((to->h - from->h) - (to->g - from->g)),

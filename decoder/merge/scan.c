@@ -27,12 +27,8 @@ void align_slopes(const struct align *a, uint32_t run, uint64_t g, uint64_t to, 
 	*high = fmin(*high, a->rates.high + more);
 }
 
-/*
- * The two are of different kinds: no f keeps both.  tight: with the rates that are known of the
- * run, not only the possible ones.
- */
-static bool contradict(const struct align *a, const struct bound *old, const struct bound *new,
-		       bool tight)
+bool align_contradict(const struct align *a, const struct bound *old, const struct bound *new,
+		      bool tight)
 {
 	double low = -a->drift, high = a->drift;
 	double x = align_x(new->g, old->g), y = align_y(new->g, new->h, old->g, old->h);
@@ -45,7 +41,7 @@ static bool contradict(const struct align *a, const struct bound *old, const str
 static bool contradicts(const struct align *a, const struct cones *c, const struct bound *b,
 			bool tight)
 {
-	return c->has[!b->kind] && contradict(a, &c->tip[!b->kind], b, tight);
+	return c->has[!b->kind] && align_contradict(a, &c->tip[!b->kind], b, tight);
 }
 
 static void absorb(const struct align *a, struct cones *c, const struct bound *b, bool tight)
@@ -64,46 +60,100 @@ static void absorb(const struct align *a, struct cones *c, const struct bound *b
 
 enum verdict { OPEN, FALSE_BOUND, STEP };
 
+/* A step: the bound that shows it, and the first one that is surely behind it. */
+struct step {
+	unsigned shown, begin;
+};
+
+/* What the bounds after pending[at] say, as far as they were looked at. */
+struct evidence {
+	unsigned at;
+	struct cones past, alone; /* what was before it, and it; with those that agree */
+	int against; /* how many more contradict pending[at] than the past */
+	unsigned both; /* contradict it and the past */
+	unsigned agree; /* of its kind, with the past */
+	unsigned second; /* the next of its kind that does not; 0: none */
+	unsigned begin; /* the same if enough agreed before; else `at` */
+	bool denied; /* some contradict pending[at] */
+	/* The next of its kind that contradicts the past, and none after it pending[at]; 0: none. */
+	unsigned sure;
+	bool both_since; /* but for some after `sure` that contradict both */
+};
+
+static void weigh(const struct align *a, struct evidence *e, unsigned i)
+{
+	const struct bound *b = &a->pending[i];
+	bool not_it = contradicts(a, &e->alone, b, false),
+	     not_past = contradicts(a, &e->past, b, true),
+	     same_kind = b->kind == a->pending[e->at].kind;
+
+	e->against += not_it - not_past;
+	e->both += not_it && not_past;
+	if (!not_it)
+		absorb(a, &e->alone, b, false);
+	if (!not_past) {
+		absorb(a, &e->past, b, true);
+		e->agree += same_kind;
+	}
+	if (not_it && !same_kind) {
+		e->denied = e->both_since = true;
+		e->sure = not_past ? e->sure : 0;
+	}
+	if (!not_past || !same_kind)
+		return;
+	if (!e->second && e->agree >= ALIGN_ALONE)
+		e->begin = i;
+	if (!e->second)
+		e->second = i;
+	if ((!e->sure || e->both_since) && !not_it && !b->denied &&
+	    contradicts(a, &a->cones, b, true)) {
+		e->sure = i;
+		e->both_since = false;
+	}
+}
+
+/* Where both pending[at] and the past are contradicted is another step; what follows is of that. */
+static bool is_over(const struct evidence *e)
+{
+	return abs(e->against) >= ALIGN_CLEAR || e->both >= ALIGN_CLEAR;
+}
+
+static bool is_false(const struct evidence *e)
+{
+	bool alone = e->both >= ALIGN_CLEAR || (!e->second && e->agree >= ALIGN_ALONE);
+
+	return e->against > 0 || (e->denied && !e->sure) || (!e->against && alone);
+}
+
 /*
  * Does more of what follows contradict the bound pending[at], or what was before it?  The first
  * difference that is clear counts: later there may be another step.
  *
  * Where bounds come of one kind only they contradict neither.  But then a false bound stands out
- * alone, while all after a step do.  STEP: *begin is set to the first bound that is surely
- * behind it.
+ * alone, while all after a step do.
+ *
+ * Where some contradict pending[at] and yet more the past, it may be false, and the step after it.
+ * Then it is left out; the step is shown by the next one that no others contradict.
  */
-static enum verdict judge(const struct align *a, unsigned at, bool now, unsigned *begin)
+static enum verdict judge(const struct align *a, unsigned at, bool now, struct step *step)
 {
-	struct cones past = a->cones, alone = { 0 };
-	bool all = a->n - at > ALIGN_AHEAD || a->newest - a->pending[at].g >= a->limits.lag_max;
-	int against = 0;
-	unsigned agree = 0, second = 0; /* of the kind, with the past; the next that does not */
+	const struct bound *first = &a->pending[at];
+	struct evidence e = { .at = at,
+			      .past = a->cones,
+			      .against = first->denied,
+			      .denied = first->denied,
+			      .begin = at };
+	bool all = a->n - at > ALIGN_AHEAD || a->newest - first->g >= a->limits.lag_max;
 
-	*begin = at;
-	absorb(a, &alone, &a->pending[at], false);
-	for (unsigned i = at + 1; i < a->n && i - at <= ALIGN_AHEAD && abs(against) < ALIGN_CLEAR;
-	     i++) {
-		const struct bound *b = &a->pending[i];
-
-		if (contradicts(a, &alone, b, false))
-			against++;
-		else
-			absorb(a, &alone, b, false);
-		if (contradicts(a, &past, b, true)) {
-			against--;
-			if (!second && b->kind == a->pending[at].kind) {
-				second = i;
-				if (agree >= ALIGN_ALONE)
-					*begin = i;
-			}
-		} else {
-			absorb(a, &past, b, true);
-			agree += b->kind == a->pending[at].kind;
-		}
-	}
-	if (abs(against) < ALIGN_CLEAR && !all && !now)
+	absorb(a, &e.alone, first, false);
+	for (unsigned i = at + 1; i < a->n && i - at <= ALIGN_AHEAD && !is_over(&e); i++)
+		weigh(a, &e, i);
+	if (!is_over(&e) && !all && !now)
 		return OPEN;
-	return against > 0 || (!against && !second && agree >= ALIGN_ALONE) ? FALSE_BOUND : STEP;
+	if (is_false(&e))
+		return FALSE_BOUND;
+	*step = e.denied ? (struct step){ e.sure, e.sure } : (struct step){ at, e.begin };
+	return STEP;
 }
 
 static void leave_out(struct align *a, struct bound *b, bool outlier)
@@ -138,11 +188,11 @@ static bool before_step(const struct align *a, const struct bound *b, const stru
 
 	if (b->kind == first->kind)
 		return false;
-	if (contradict(a, b, first, tight))
+	if (align_contradict(a, b, first, tight))
 		return true;
 	/* One that is false must not make the step later than it was. */
 	for (unsigned i = 1; i < n && against < 2; i++)
-		against += first[i].kind == first->kind && contradict(a, b, &first[i], tight);
+		against += first[i].kind == first->kind && align_contradict(a, b, &first[i], tight);
 	return against >= 2;
 }
 
@@ -197,11 +247,11 @@ void align_scan(struct align *a, bool now)
 {
 	for (; a->scanned < a->n; a->scanned++) {
 		enum verdict v = OPEN;
-		unsigned begin;
+		struct step step;
 
 		a->undecided = false;
 		if (contradicts(a, &a->cones, &a->pending[a->scanned], true)) {
-			v = judge(a, a->scanned, now, &begin);
+			v = judge(a, a->scanned, now, &step);
 			a->undecided = v == OPEN;
 			if (v == OPEN)
 				return;
@@ -212,7 +262,7 @@ void align_scan(struct align *a, bool now)
 			continue;
 		}
 		if (v == STEP)
-			begin_run(a, a->scanned, begin);
+			begin_run(a, step.shown, step.begin);
 		use(a, &a->pending[a->scanned]);
 	}
 }

@@ -23,10 +23,11 @@ not_played() { # TRACE QEMU
 }
 
 plays() { # TRACE QEMU
-	local registers=100
+	local registers=100 requests=0
 	case $1 in
 	*microvm* | *arm64* | *riscv64* | *rng.pcap | *console.pcap | *scsi.pcap) not_played "$@"; return ;;
 	*late*) registers=0 ;; # set up before the trace
+	*kvm*) requests=-1 ;; # KVM sees no rings
 	esac
 	"$vqtrace" replay -r "$1" --against "qemu=$2" -T json >"$tmp/json" 2>"$tmp/err" ||
 		{ jq -c '.differences[]' "$tmp/json"; cat "$tmp/err"; return 1; }
@@ -39,7 +40,7 @@ plays() { # TRACE QEMU
 		$q.rings.compared == $q.rings.equal and $q.registers.compared > '$registers' and
 		$q.registers.compared + $q.registers.not_compared ==
 			$e.registers.compared + $e.registers.not_compared and
-		$q.requests.not_compared == 0 and $q.requests.compared > 0 and
+		$q.requests.not_compared == 0 and $q.requests.compared > '$requests' and
 		$q.requests.compared == $e.requests.compared + $e.requests.not_compared' \
 		"$tmp/json" "$tmp/emu.json" >/dev/null || { cat "$tmp/json" "$tmp/emu.json"; return 1; }
 }

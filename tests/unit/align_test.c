@@ -272,6 +272,152 @@ static void outliers(void)
 	align_free(c.a);
 }
 
+/* Times from `from` to `to`, in steps of 20 us, at which what is claimed is not true. */
+static unsigned wrong_claims(const struct clocks *c, uint64_t from, uint64_t to)
+{
+	unsigned n = 0;
+
+	for (uint64_t g = from; g != to; g += 20000) {
+		uint64_t h = 0;
+		uint32_t error = 0;
+
+		if (align_map(c->a, g, &h, &error) == ALIGN_IS) {
+			int64_t off = (int64_t)(h - host(c, g));
+
+			n += off > error || -off > error;
+		}
+	}
+	return n;
+}
+
+/* For some ms only bounds of one kind, ten every ms. */
+static void talk_one_way(struct clocks *c, unsigned ms, void (*say)(struct clocks *c))
+{
+	for (unsigned i = 0; i < 10 * ms; i++) {
+		c->g += MS / 10;
+		say(c);
+	}
+}
+
+/*
+ * A false bound; few of the other kind, which prove that; then a step the same way.  The false one
+ * must not be taken for what shows the step, whichever of them are looked at together (`phase`).
+ * The tightest of the other kind comes before it, so that it hides the others where they are.
+ */
+static void false_before(int64_t off, int64_t step, unsigned phase)
+{
+	void (*lie)(struct align * a, uint64_t g, uint64_t h) =
+		off < 0 ? align_before : align_after;
+	void (*deny)(struct align * a, uint64_t g, uint64_t h) =
+		off < 0 ? align_after : align_before;
+	int64_t delay = off < 0 ? -8000 : 8000;
+	struct clocks c = begin(30), before;
+	uint64_t at;
+
+	talk(&c, 2 * SECOND);
+	for (unsigned i = 0; i < phase; i++) {
+		c.g += MS / 10;
+		notify(&c);
+	}
+	c.g += MS / 10;
+	deny(c.a, c.g, host(&c, c.g) + (uint64_t)delay);
+	at = c.g += MS / 10;
+	lie(c.a, at, host(&c, at) + (uint64_t)off);
+	for (unsigned i = 0; i < 4; i++) {
+		c.g += MS / 10;
+		deny(c.a, c.g, host(&c, c.g) + (uint64_t)(3 * delay));
+	}
+	before = c;
+	pause_host(&c, step);
+	talk(&c, 2 * SECOND);
+	align_end(c.a);
+	CHECK_EQ(wrong_claims(&before, at - 10 * MS, before.g), 0);
+	CHECK_EQ(wrong_claims(&c, before.g + MS / 10, before.g + MS / 10 + 50 * MS), 0);
+	check_map(&c, before.g + 50 * MS, 9000);
+	CHECK_EQ(counts(c.a).steps, 1);
+	align_free(c.a);
+}
+
+/* Few bounds prove one false; then, before others could, the clocks step that way and back. */
+static void false_before_two(unsigned phase)
+{
+	struct clocks c = begin(-100), first, second;
+	uint64_t at;
+
+	talk(&c, 2 * SECOND);
+	talk_one_way(&c, 1, notify);
+	for (unsigned i = 0; i < phase; i++) {
+		c.g += MS / 10;
+		notify(&c);
+	}
+	c.g += MS / 10;
+	at = c.g;
+	align_before(c.a, c.g, host(&c, c.g) - 350000);
+	for (unsigned i = 0; i < 3; i++) {
+		c.g += MS / 10;
+		interrupt(&c);
+	}
+	first = c;
+	pause_host(&c, 100 * MS);
+	talk_one_way(&c, 1, interrupt);
+	talk(&c, 2 * MS);
+	talk_one_way(&c, 6, notify);
+	second = c;
+	pause_host(&c, -120 * (int64_t)MS);
+	talk_one_way(&c, 2, notify);
+	talk(&c, 2 * SECOND);
+	align_end(c.a);
+	CHECK_EQ(wrong_claims(&first, at - 10 * MS, first.g), 0);
+	CHECK_EQ(wrong_claims(&second, first.g + MS / 10, second.g), 0);
+	CHECK_EQ(wrong_claims(&c, second.g + MS / 10, second.g + MS / 10 + 50 * MS), 0);
+	check_map(&c, second.g + 50 * MS, 9000);
+	CHECK_EQ(counts(c.a).steps, 2);
+	align_free(c.a);
+}
+
+/*
+ * Up and back, and farther, with so few bounds between that they look false: all that is claimed
+ * of that while must allow for what they say.
+ */
+static void short_between(unsigned phase)
+{
+	struct clocks c = begin(0), first, second;
+
+	talk(&c, 2 * SECOND);
+	talk_one_way(&c, 1, notify);
+	for (unsigned i = 0; i < phase; i++) {
+		c.g += MS / 10;
+		notify(&c);
+	}
+	first = c;
+	pause_host(&c, 100 * MS);
+	for (unsigned i = 0; i < 2; i++) {
+		c.g += MS / 10;
+		interrupt(&c);
+		c.g += MS / 10;
+		notify(&c);
+	}
+	second = c;
+	pause_host(&c, -120 * (int64_t)MS);
+	talk(&c, 2 * SECOND);
+	align_end(c.a);
+	CHECK_EQ(wrong_claims(&first, first.g - 10 * MS, first.g), 0);
+	CHECK_EQ(wrong_claims(&second, first.g + MS / 10, second.g), 0);
+	CHECK_EQ(wrong_claims(&c, second.g + MS / 10, second.g + MS / 10 + 50 * MS), 0);
+	check_map(&c, second.g + 50 * MS, 9000);
+	align_free(c.a);
+}
+
+static void false_before_steps(void)
+{
+	for (unsigned phase = 0; phase < 8; phase++) {
+		false_before(-200 * (int64_t)MS, -6000 * (int64_t)MS, phase);
+		false_before(200 * (int64_t)MS, 6000 * (int64_t)MS, phase);
+		false_before_two(phase);
+		short_between(phase);
+	}
+}
+
 /* Guest and host of different conversations. */
 static void unrelated(void)
 {
@@ -441,6 +587,7 @@ static const struct tap_test tests[] = {
 	{ "pauses and steps are found where they are", steps },
 	{ "a snapshot that is loaded", goes_back },
 	{ "false bounds are told and change nothing", outliers },
+	{ "a false bound just before a step is not the step", false_before_steps },
 	{ "traces that do not belong together", unrelated },
 	{ "decisions do not lag", lag },
 	{ "without bounds: extrapolated, and said so", advance },
