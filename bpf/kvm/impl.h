@@ -35,6 +35,7 @@ struct kvm_source {
 	struct bpf_link *link[KVM_LINKS];
 	unsigned nlinks;
 	struct ring_buffer *rb;
+	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
 	struct kvm_process *process[SOURCE_PIDS];
 	unsigned nprocesses;
 	pid_t child; /* the command; 0: none */

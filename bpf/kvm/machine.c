@@ -299,10 +299,9 @@ static void vector_written(struct device *d, const struct access *a, uint32_t of
 static void legacy_written(struct machine *m, const struct device *d, const struct access *a,
 			   uint32_t offset)
 {
-	uint16_t queue = VQT_NO_QUEUE;
-
-	if (update16(a, offset, VIRTIO_PCI_QUEUE_NOTIFY, &queue))
-		emit_kick(m, d, a, queue, VQT_KICK_LEGACY);
+	/* of another width, which queue it is depends on the device */
+	if (offset == VIRTIO_PCI_QUEUE_NOTIFY && a->width == 2)
+		emit_kick(m, d, a, (uint16_t)a->value, VQT_KICK_LEGACY);
 }
 
 static void area_accessed(struct machine *m, struct device *d, const struct pci_area *area,
@@ -397,6 +396,9 @@ static struct device *device_at(struct machine *m, uint16_t bdf, uint32_t offset
 	uint32_t id, read = (uint32_t)a->value;
 	bool vendor = !a->write && !offset && a->width >= 2, there = (uint16_t)read != 0xffff;
 
+	/* unplugged: another device may get its addresses */
+	if (vendor && d && !there)
+		pci_gone(&d->pci);
 	if (vendor && d && there &&
 	    ((uint16_t)read != PCI_VENDOR_VIRTIO ||
 	     (a->width == 4 && pci_get(&d->pci, 0, 4, &id) && id != read))) {
@@ -497,7 +499,8 @@ static void on_port(struct machine *m, struct access *a)
 	a->flags = VQT_REG_PIO;
 	if (port == CONFIG_ADDRESS && a->width == 4) {
 		m->address = (uint32_t)a->value;
-		m->address_known = true;
+		m->address_known =
+			a->e->count <= 1; /* of several the last one counts, which is not known */
 	} else if (port >= CONFIG_DATA && port < CONFIG_DATA + 4) {
 		a->flags = 0; /* how the cycle was made is not the device's business */
 		if (m->address_known && m->address & CONFIG_ENABLE)
@@ -535,7 +538,8 @@ static void on_msi(struct machine *m, const struct vqk_event *e)
 	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
 		const struct device *d = m->device[i];
 
-		for (unsigned v = 0; d && v < d->nvectors; v++) {
+		/* what is left in a table that is off may be another device's now */
+		for (unsigned v = 0; d && d->pci.msix_on && v < d->nvectors; v++) {
 			if (!sends(&d->vector[v], e->addr, e->value))
 				continue;
 			vector = from ? VQT_NO_VECTOR : (uint16_t)v;
@@ -614,6 +618,9 @@ struct machine *machine_new(const struct machine_config *c)
 
 	if (m)
 		m->c = *c;
+	/* of a guest that ran before not all functions are known */
+	if (m)
+		m->more_interrupts = c->late;
 	return m;
 }
 
@@ -627,6 +634,7 @@ void machine_free(struct machine *m)
 void machine_lost(struct machine *m)
 {
 	m->address_known = false;
+	m->more_interrupts = true;
 	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
 		if (m->device[i])
 			m->device[i]->select = QUEUES; /* not known */

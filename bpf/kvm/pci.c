@@ -272,6 +272,15 @@ static bool is_writable(const struct pci_function *f, unsigned at)
 		      (at >= w + VIRTIO_PCI_CAP_OFFSET && at < w + VIRTIO_PCI_CAP_LENGTH + 4)));
 }
 
+void pci_gone(struct pci_function *f)
+{
+	for (unsigned at = PCI_COMMAND; at < PCI_COMMAND + 2; at++) {
+		f->config[at] = 0;
+		f->known[at / 8] |= (uint8_t)(1 << at % 8);
+	}
+	f->msix_on = false;
+}
+
 void pci_config(struct pci_function *f, bool write, uint32_t offset, unsigned width, uint32_t value)
 {
 	unsigned at;

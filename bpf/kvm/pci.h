@@ -51,6 +51,8 @@ struct pci_function {
 /* An access to its configuration space, at offset; width: 1, 2 or 4 bytes. */
 void pci_config(struct pci_function *f, bool write, uint32_t offset, unsigned width,
 		uint32_t value);
+/* Nothing answers at its place: it decodes nothing, until it is written or read again. */
+void pci_gone(struct pci_function *f);
 /* The 1, 2 or 4 bytes at offset; false: not all of them are known. */
 bool pci_get(const struct pci_function *f, unsigned offset, unsigned width, uint32_t *value);
 /*

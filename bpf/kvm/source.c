@@ -33,11 +33,16 @@ static const struct option_row options[] = {
 
 /* --- opening --------------------------------------------------------------------------------- */
 
+#define CONSUME_NS UINT64_C(100000000) /* at a time */
+
 static int on_sample(void *ctx, void *data, size_t len)
 {
+	const struct kvm_source *k = ctx;
+
 	if (len >= sizeof(struct vqk_event))
 		kvm_hit(ctx, data);
-	return 0;
+	/* a guest may make hits faster than they are read */
+	return k->consume_until && clock_ns(CLOCK_MONOTONIC) > k->consume_until ? -ECANCELED : 0;
 }
 
 static int check(const void *config, const struct source_request *r, bool command,
@@ -266,12 +271,17 @@ static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, i
 static int step(struct source *s, int timeout_ms)
 {
 	struct kvm_source *k = (struct kvm_source *)s;
+	struct pollfd p = { .fd = ring_buffer__epoll_fd(k->rb), .events = POLLIN };
 	int n;
 
 	k->handed = 0;
-	n = ring_buffer__poll(k->rb, timeout_ms);
-	if (n >= 0)
-		n = ring_buffer__consume(k->rb);
+	if (poll(&p, 1, timeout_ms) < 0)
+		return -errno;
+	k->consume_until = clock_ns(CLOCK_MONOTONIC) + CONSUME_NS;
+	n = ring_buffer__consume(k->rb);
+	k->consume_until = 0;
+	if (n == -ECANCELED)
+		n = 0;
 	kvm_expire(k, WINDOW);
 	return n < 0 ? n : (int)k->handed;
 }

@@ -5,9 +5,10 @@
 
 #include "bpf/stack/unwind.h"
 
+struct foreign; /* bpf/qemu/foreign.h */
 struct local;
 
-struct local *local_new(struct foreign *by); /* NULL: no memory */
+struct local *local_new(struct foreign *by); /* borrowed; NULL: no memory */
 void local_free(struct local *u);
 void local_walk(struct local *u, const struct unwind_copy *from, struct stack_frames *out);
 void local_name(struct local *u, const struct stack_frames *walked, struct stack_frames *out);

@@ -14,7 +14,6 @@
 
 #include "bpf/stack/table.h"
 
-struct foreign; /* bpf/qemu/foreign.h */
 struct unwinder;
 
 /*

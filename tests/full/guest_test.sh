@@ -497,7 +497,7 @@ intx() {
 	boot intx 7 intx build/guest && merged "$tmp/intx"
 }
 
-plan 26 135
+plan 26 136
 all() { # NAME QEMU CONFIG CHECK [GUEST]
 	local d=$tmp/$1 check=$4
 	$check "$1: a boot, both sides recorded" boot "$1" "$2" "$3" "${5:-build/guest}"

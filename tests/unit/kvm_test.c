@@ -347,8 +347,10 @@ static void test_legacy(void)
 	hit(VQK_PIO_WRITE, 0xc010, 2, 1);
 	hit(VQK_PIO_READ, 0xc03f, 1, 7);
 	hit(VQK_PIO_READ, 0xc040, 1, 7);
+	hit(VQK_PIO_WRITE, 0xc010, 1, 1); /* which queue that is depends on the device */
 	read_at(0xc010, 2, 0);
-	SAID("1:legacy+18/1<1(pio) 1:legacy+16/2<1(pio) 1:kick1/2<1,3 1:legacy+63/1=7(pio)");
+	SAID("1:legacy+18/1<1(pio) 1:legacy+16/2<1(pio) 1:kick1/2<1,3 1:legacy+63/1=7(pio) "
+	     "1:legacy+16/1<1(pio)");
 	end();
 }
 
@@ -448,6 +450,11 @@ static void test_messages(void)
 		size_bar(&g, n);
 	place(&g, 0xfebff000, BAR4 + 0x4000);
 	read_caps(&g, true);
+	set_vector(MSIX, 2, 0xfee01000, 0x41);
+	hit(VQK_MSI, 0xfee01000, 4, 0x41); /* MSI-X is off: it is another device's */
+	set_vector(MSIX, 2, 0, 0);
+	config_write(&f, 0x9a, 2, 0x8001);
+	config_write(&g, 0x9a, 2, 0x8001);
 	write_at(MSIX, 4, 0xfee00000);
 	write_at(MSIX + 8, 2, 0x40); /* not all of it */
 	set_vector(MSIX, 1, 0xfee01000, 0x41);
@@ -472,7 +479,45 @@ static void test_messages(void)
 	*said = 0;
 	hit(VQK_MSI, 0xfee01000, 4, 0x41);
 	SAID("");
-	CHECK_EQ(machine_stats(machine).unknown_msi, 4);
+	CHECK_EQ(machine_stats(machine).unknown_msi, 5);
+	end();
+}
+
+/* Of a guest that ran before, and after hits were lost, others may have the line. */
+static void test_lines_unknown(void)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		struct function f = disk(0x10);
+
+		begin(late);
+		enumerate(&f);
+		config_read(&f, PCI_INTERRUPT_PIN, 1);
+		config_write(&f, PCI_INTERRUPT_LINE, 1, 11);
+		if (!late)
+			machine_lost(machine);
+		*said = 0;
+		hit(VQK_LINE, 11, 0, 1);
+		SAID("");
+		CHECK_EQ(machine_stats(machine).unknown_line, 1);
+		end();
+	}
+}
+
+/* It is unplugged, and another device, of whatever kind, gets its addresses. */
+static void test_unplugged(void)
+{
+	struct function f = disk(0x10), gone = { .bdf = 0x10 };
+
+	begin(false);
+	enumerate(&f);
+	*said = 0;
+	read_at(ISR, 1, 0);
+	SAID("1:isr+0/1=0");
+	memset(gone.bytes, 0xff, sizeof(gone.bytes));
+	config_read(&gone, 0, 4);
+	read_at(ISR, 1, 0);
+	write_at(NOTIFY, 2, 0);
+	SAID("");
 	end();
 }
 
@@ -691,6 +736,8 @@ static const struct tap_test tests[] = {
 	{ "accesses of odd widths", test_odd_accesses },
 	{ "messages of MSI-X tables", test_messages },
 	{ "interrupt lines", test_lines },
+	{ "lines that others may have", test_lines_unknown },
+	{ "a function that is unplugged", test_unplugged },
 	{ "configuration space in memory", test_ecam },
 	{ "a function is replaced", test_replaced },
 	{ "too many devices", test_limit },
