@@ -4,77 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/kvm/machine.h"
-#include "bpf/kvm/pci.h"
+#include "bpf/kvm/machine_impl.h"
 #include "decoder/class/class.h"
 #include "decoder/trace/build.h"
 
 #define CONFIG_ADDRESS 0xcf8 /* configuration mechanism 1: PCI 3.2.2.3.2 */
 #define CONFIG_DATA 0xcfc
 #define CONFIG_ENABLE 0x80000000U
-#define QUEUES 1024 /* 2.6: no transport has more in use; others have no known notify_off */
-#define VECTORS 2048 /* MSI-X: the most that Table Size can say */
-#define FUNCTIONS 256 /* whose interrupt line is remembered, virtio or not */
-
-/* An entry of an MSI-X table: PCI 6.8.2. */
-struct vector {
-	uint8_t bytes[16];
-	uint16_t known; /* bit n: byte n was written */
-};
-
-struct queue {
-	uint16_t notify_off;
-	bool known;
-};
-
-struct device {
-	struct pci_function pci;
-	uint16_t id; /* in the trace */
-	uint16_t bdf;
-	uint16_t virtio_id; /* 0: not known yet */
-	bool described;
-	uint16_t select; /* queue_select, as written */
-	unsigned nqueues; /* those from here on have no known notify_off */
-	struct queue queue[QUEUES];
-	struct vector *vector; /* VECTORS of them; NULL: none was written */
-	unsigned nvectors; /* those from here on were not written */
-	bool line; /* INTx is asserted */
-};
-
-/* What the configuration space of any function says of its interrupt: PCI 6.2.4. */
-struct interrupt {
-	uint16_t bdf;
-	uint8_t line, pin;
-	bool line_known, pin_known;
-};
-
-struct machine {
-	struct machine_config c;
-	struct machine_stats stats;
-	struct vqt_hdr now; /* of the hit that is consumed */
-	uint32_t address; /* in CONFIG_ADDRESS */
-	bool address_known;
-	/* The host bridge, 00:00.0: Q35's says where configuration space is in memory. */
-	struct pci_function bridge;
-	uint8_t ecam[8], ecam_known; /* PCIEXBAR; bit n: byte n is known */
-	struct interrupt interrupt[FUNCTIONS];
-	unsigned ninterrupts;
-	bool more_interrupts; /* there are others */
-	struct device *device[MACHINE_DEVICES];
-};
-
-/* An access that goes to a device. */
-struct access {
-	const struct vqk_event *e;
-	uint64_t value;
-	unsigned width; /* bytes, 1 to 8 */
-	bool write;
-	uint8_t flags; /* VQT_REG_* */
-};
-
 /* --- records -------------------------------------------------------------------------------- */
 
-static void stamp(const struct machine *m, struct vqt_hdr *h, uint8_t type, uint16_t device)
+void machine_stamp(const struct machine *m, struct vqt_hdr *h, uint8_t type, uint16_t device)
 {
 	*h = m->now;
 	h->type = type;
@@ -92,7 +31,7 @@ static void emit_reg(struct machine *m, const struct device *d, const struct acc
 			     .offset = offset,
 			     .value = a->value };
 
-	stamp(m, &r.h, VQT_REG, d->id);
+	machine_stamp(m, &r.h, VQT_REG, d->id);
 	m->c.emit(m->c.ctx, &r, sizeof(r));
 }
 
@@ -101,26 +40,17 @@ static void emit_kick(struct machine *m, const struct device *d, const struct ac
 {
 	struct vqt_kick k = { .value = (uint32_t)a->value, .via = via, .width = (uint8_t)a->width };
 
-	stamp(m, &k.h, VQT_KICK, d->id);
+	machine_stamp(m, &k.h, VQT_KICK, d->id);
 	k.h.queue = queue;
 	m->stats.kicks++;
 	m->c.emit(m->c.ctx, &k, sizeof(k));
-}
-
-static void emit_irq(struct machine *m, const struct device *d, uint8_t kind, uint16_t vector)
-{
-	struct vqt_irq r = { .kind = kind, .vector = vector, .level = d->line };
-
-	stamp(m, &r.h, VQT_IRQ, d->id);
-	m->stats.interrupts++;
-	m->c.emit(m->c.ctx, &r, sizeof(r));
 }
 
 static void emit_loss(struct machine *m, const struct device *d, uint64_t lost)
 {
 	struct vqt_loss l = { .lost = lost, .why = VQT_LOSS_LIMIT };
 
-	stamp(m, &l.h, VQT_LOSS, d->id);
+	machine_stamp(m, &l.h, VQT_LOSS, d->id);
 	m->c.emit(m->c.ctx, &l, sizeof(l));
 }
 
@@ -130,7 +60,7 @@ static void describe(struct machine *m, const struct device *d, uint32_t flags)
 				.transport = VQT_TRANSPORT_PCI,
 				.bdf = d->bdf };
 
-	stamp(m, &r.h, VQT_DEVICE, d->id);
+	machine_stamp(m, &r.h, VQT_DEVICE, d->id);
 	r.flags =
 		flags | (m->c.late ? VQT_DEV_LATE : 0) | (d->pci.legacy ? VQT_DEV_TRANSITIONAL : 0);
 	m->c.emit(m->c.ctx, &r, sizeof(r));
@@ -138,7 +68,7 @@ static void describe(struct machine *m, const struct device *d, uint32_t flags)
 
 /* --- devices -------------------------------------------------------------------------------- */
 
-static struct device *find_device(const struct machine *m, uint16_t bdf)
+struct device *machine_device(const struct machine *m, uint16_t bdf)
 {
 	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
 		if (m->device[i] && m->device[i]->bdf == bdf)
@@ -203,7 +133,7 @@ static void name_device(struct machine *m, struct device *d)
 
 /* --- bytes of an access --------------------------------------------------------------------- */
 
-static bool covers(uint64_t offset, unsigned width, uint64_t at)
+bool access_covers(uint64_t offset, unsigned width, uint64_t at)
 {
 	return at >= offset && at - offset < width;
 }
@@ -216,7 +146,7 @@ static bool update16(const struct access *a, uint64_t offset, uint64_t at, uint1
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned shift = 8 * i;
 
-		if (!covers(offset, a->width, at + i))
+		if (!access_covers(offset, a->width, at + i))
 			continue;
 		*field = (uint16_t)((*field & ~(0xff << shift)) |
 				    (a->value >> 8 * (at + i - offset) & 0xff) << shift);
@@ -280,22 +210,6 @@ static void notify(struct machine *m, struct device *d, const struct pci_area *a
 		emit_reg(m, d, a, area->region, offset);
 }
 
-static void vector_written(struct device *d, const struct access *a, uint32_t offset)
-{
-	if (!d->vector)
-		d->vector = calloc(VECTORS, sizeof(*d->vector));
-	for (unsigned i = 0; i < a->width && d->vector; i++) {
-		uint32_t at = offset + i;
-
-		if (at / 16 >= VECTORS)
-			return;
-		d->vector[at / 16].bytes[at % 16] = (uint8_t)(a->value >> 8 * i);
-		d->vector[at / 16].known |= (uint16_t)(1 << at % 16);
-		if (d->nvectors <= at / 16)
-			d->nvectors = at / 16 + 1;
-	}
-}
-
 static void legacy_written(struct machine *m, const struct device *d, const struct access *a,
 			   uint32_t offset)
 {
@@ -319,7 +233,7 @@ static void area_accessed(struct machine *m, struct device *d, const struct pci_
 	if (area->region == VQT_REGION_COMMON)
 		common_accessed(d, a, offset);
 	else if (area->region == VQT_REGION_MSIX_TABLE && a->write)
-		vector_written(d, a, offset);
+		interrupts_vector(d, a, offset);
 	else if (area->region == VQT_REGION_LEGACY && a->write)
 		legacy_written(m, d, a, offset);
 }
@@ -344,33 +258,6 @@ static void window_accessed(struct machine *m, struct device *d, const struct ac
 	area_accessed(m, d, area, at, &inside);
 }
 
-static void remember_interrupt(struct machine *m, uint16_t bdf, uint32_t offset,
-			       const struct access *a)
-{
-	struct interrupt *x = m->interrupt, *end = x + m->ninterrupts;
-	bool line = covers(offset, a->width, PCI_INTERRUPT_LINE);
-	bool pin = covers(offset, a->width, PCI_INTERRUPT_PIN) && !a->write;
-
-	if ((!line && !pin) ||
-	    (!a->write && a->width == 4 && a->value == ~0U)) /* nothing is there */
-		return;
-	while (x < end && x->bdf != bdf)
-		x++;
-	if (x == end) {
-		m->more_interrupts |= m->ninterrupts == FUNCTIONS;
-		if (m->ninterrupts == FUNCTIONS)
-			return;
-		*x = (struct interrupt){ .bdf = bdf };
-		m->ninterrupts++;
-	}
-	if (line)
-		x->line = (uint8_t)(a->value >> 8 * (PCI_INTERRUPT_LINE - offset));
-	if (pin)
-		x->pin = (uint8_t)(a->value >> 8 * (PCI_INTERRUPT_PIN - offset));
-	x->line_known |= line;
-	x->pin_known |= pin;
-}
-
 #define Q35_MCH 0x29c08086 /* as read from 00:00.0 */
 #define PCIEXBAR 0x60
 
@@ -378,7 +265,7 @@ static void bridge_accessed(struct machine *m, uint32_t offset, const struct acc
 {
 	pci_config(&m->bridge, a->write, offset, a->width, (uint32_t)a->value);
 	for (unsigned i = 0; i < 8; i++) {
-		if (!covers(offset, a->width, PCIEXBAR + i))
+		if (!access_covers(offset, a->width, PCIEXBAR + i))
 			continue;
 		m->ecam[i] = (uint8_t)(a->value >> 8 * (PCIEXBAR + i - offset));
 		m->ecam_known |= (uint8_t)(1 << i);
@@ -392,7 +279,7 @@ static void bridge_accessed(struct machine *m, uint32_t offset, const struct acc
 static struct device *device_at(struct machine *m, uint16_t bdf, uint32_t offset,
 				const struct access *a)
 {
-	struct device *d = find_device(m, bdf);
+	struct device *d = machine_device(m, bdf);
 	uint32_t id, read = (uint32_t)a->value;
 	bool vendor = !a->write && !offset && a->width >= 2, there = (uint16_t)read != 0xffff;
 
@@ -415,7 +302,7 @@ static void config_accessed(struct machine *m, uint16_t bdf, uint32_t offset,
 
 	if (a->width > 4)
 		return;
-	remember_interrupt(m, bdf, offset, a);
+	interrupts_config(m, bdf, offset, a);
 	if (!bdf)
 		bridge_accessed(m, offset, a);
 	d = device_at(m, bdf, offset, a);
@@ -511,86 +398,6 @@ static void on_port(struct machine *m, struct access *a)
 	}
 }
 
-/*
- * Whether an entry sends this message: to the local APICs, at 0xfeexxxxx.  Of its address KVM has the
- * upper half only where it looks at it, and QEMU gives it what is behind 0xfee00000 only, if it sends
- * the message itself and not by an eventfd.
- */
-static bool sends(const struct vector *v, uint64_t addr, uint64_t data)
-{
-	const uint8_t *b = v->bytes;
-	uint32_t low, high, value, to = (uint32_t)addr;
-
-	memcpy(&low, b, 4);
-	memcpy(&high, b + 4, 4);
-	memcpy(&value, b + 8, 4);
-	return (v->known & 0xf0f) == 0xf0f && (low == to || (low ^ to) == 0xfee00000) &&
-	       value == (uint32_t)data && (!(addr >> 32) || high == addr >> 32);
-}
-
-/* The device whose MSI-X table has this message, if it is one only. */
-static void on_msi(struct machine *m, const struct vqk_event *e)
-{
-	const struct device *from = NULL;
-	uint16_t vector = VQT_NO_VECTOR;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
-		const struct device *d = m->device[i];
-
-		/* what is left in a table that is off may be another device's now */
-		for (unsigned v = 0; d && d->pci.msix_on && v < d->nvectors; v++) {
-			if (!sends(&d->vector[v], e->addr, e->value))
-				continue;
-			vector = from ? VQT_NO_VECTOR : (uint16_t)v;
-			n += from != d;
-			from = d;
-		}
-	}
-	if (n == 1)
-		emit_irq(m, from, VQT_IRQ_MSIX, vector);
-	else
-		m->stats.unknown_msi++;
-}
-
-/*
- * The device whose Interrupt Line is this one, if no other function, virtio's or not, may assert it.
- * Where the guest uses I/O APICs, that register may say nothing of the line: then it is unknown.
- */
-static struct device *asserts(const struct machine *m, uint64_t gsi)
-{
-	const struct interrupt *from = NULL;
-	struct device *d;
-
-	for (unsigned i = 0; i < m->ninterrupts; i++) {
-		const struct interrupt *x = &m->interrupt[i];
-
-		if (!x->line_known || x->line != gsi || (x->pin_known && !x->pin))
-			continue;
-		if (from)
-			return NULL;
-		from = x;
-	}
-	if (!from || !from->pin_known || m->more_interrupts)
-		return NULL;
-	d = find_device(m, from->bdf);
-	return d && !d->pci.msix_on ? d : NULL;
-}
-
-static void on_line(struct machine *m, const struct vqk_event *e)
-{
-	struct device *d = asserts(m, e->addr);
-
-	if (!d) {
-		m->stats.unknown_line += e->value != 0;
-		return;
-	}
-	if (d->line == !!e->value) /* KVM is told more often than it changes */
-		return;
-	d->line = e->value;
-	emit_irq(m, d, VQT_IRQ_INTX, VQT_NO_VECTOR);
-}
-
 void machine_event(struct machine *m, const struct vqk_event *e)
 {
 	struct access a = { .e = e, .width = e->width, .value = e->value };
@@ -605,8 +412,8 @@ void machine_event(struct machine *m, const struct vqk_event *e)
 	case VQK_MMIO_FAST: on_memory(m, &a); break;
 	case VQK_PIO_READ:
 	case VQK_PIO_WRITE: on_port(m, &a); break;
-	case VQK_MSI: on_msi(m, e); break;
-	case VQK_LINE: on_line(m, e); break;
+	case VQK_MSI: interrupts_message(m, e); break;
+	case VQK_LINE: interrupts_line(m, e); break;
 	}
 }
 
