@@ -13,14 +13,7 @@
 #include "bpf/qemu/process.h"
 #include "decoder/util/clock.h"
 
-struct mapping {
-	uint64_t start, end, offset, inode;
-	unsigned major, minor;
-	char perms[5];
-	char path[512];
-};
-
-static bool next_mapping(struct foreign_lines *l, struct mapping *m)
+bool process_next_mapping(struct foreign_lines *l, struct process_mapping *m)
 {
 	char line[1024];
 	int at = 0;
@@ -37,7 +30,7 @@ static bool next_mapping(struct foreign_lines *l, struct mapping *m)
 	return false;
 }
 
-static bool same_file(const char *path, const struct mapping *m)
+static bool same_file(const char *path, const struct process_mapping *m)
 {
 	struct stat st;
 
@@ -45,8 +38,8 @@ static bool same_file(const char *path, const struct mapping *m)
 	return !stat(path, &st) && S_ISREG(st.st_mode) && st.st_ino == m->inode;
 }
 
-/* A path by which this process can open what the other has mapped, whatever its root directory. */
-static void openable(const struct foreign *f, const struct mapping *m, char *out, size_t size)
+void process_openable(const struct foreign *f, const struct process_mapping *m, char *out,
+		      size_t size)
 {
 	char name[600];
 
@@ -65,7 +58,7 @@ static void openable(const struct foreign *f, const struct mapping *m, char *out
  * Whether an object is QEMU.  Cached, because most processes map the same objects; the
  * answer that took too long is not.
  */
-static bool object_is_qemu(struct foreign *f, const struct mapping *m, const char *path)
+static bool object_is_qemu(struct foreign *f, const struct process_mapping *m, const char *path)
 {
 	static struct {
 		uint64_t inode;
@@ -96,17 +89,17 @@ static bool object_is_qemu(struct foreign *f, const struct mapping *m, const cha
 static int find_object(struct process *p, struct foreign *f)
 {
 	struct foreign_lines maps;
-	struct mapping m;
+	struct process_mapping m;
 	char path[512];
 	int err = foreign_lines_open(&maps, f, "maps");
 
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
 	err = -ENOEXEC;
-	while (err && next_mapping(&maps, &m)) {
+	while (err && process_next_mapping(&maps, &m)) {
 		if (!strchr(m.perms, 'x') || m.path[0] != '/' || !m.inode)
 			continue;
-		openable(f, &m, path, sizeof(path));
+		process_openable(f, &m, path, sizeof(path));
 		if (!object_is_qemu(f, &m, path))
 			continue;
 		snprintf(p->object, sizeof(p->object), "%s", path);
@@ -324,12 +317,12 @@ char *process_string(const struct process_memory *m, uint64_t addr, char *buf, s
 bool process_mapping(struct foreign *f, uint64_t addr, uint64_t *start, uint64_t *end)
 {
 	struct foreign_lines maps;
-	struct mapping m;
+	struct process_mapping m;
 	bool found = false;
 
 	if (foreign_lines_open(&maps, f, "maps"))
 		return false;
-	while (!found && next_mapping(&maps, &m))
+	while (!found && process_next_mapping(&maps, &m))
 		if (addr >= m.start && addr < m.end) {
 			*start = m.start;
 			*end = m.end;

@@ -66,6 +66,18 @@ uint64_t process_pointer(const struct process_memory *m, uint64_t addr);
 /* The C string at addr, cut to fit; "" when unreadable. */
 char *process_string(const struct process_memory *m, uint64_t addr, char *buf, size_t size);
 
+/* A line of /proc/PID/maps. */
+struct process_mapping {
+	uint64_t start, end, offset, inode; /* inode 0: no file */
+	unsigned major, minor; /* of the file's device */
+	char perms[5]; /* "r-xp" */
+	char path[512]; /* as the process sees it; "" none */
+};
+/* The next one of the lines of `maps`; false: no more. */
+bool process_next_mapping(struct foreign_lines *l, struct process_mapping *m);
+/* A path by which this process can open what the other has mapped, whatever its root directory. */
+void process_openable(const struct foreign *f, const struct process_mapping *m, char *out,
+		      size_t size);
 /* Bounds of the mapping that holds addr. */
 bool process_mapping(struct foreign *f, uint64_t addr, uint64_t *start, uint64_t *end);
 bool process_alive(pid_t pid);

@@ -2,13 +2,11 @@
 #include <elf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "bpf/qemu/elf.h"
@@ -38,63 +36,6 @@ struct local {
 
 /* --- the files of the process ---------------------------------------------------------- */
 
-/* A line of /proc/PID/maps. */
-struct mapping {
-	uint64_t start, end, offset, inode;
-	char perm[5], dev[16];
-	char path[512];
-};
-
-static bool parse_mapping(const char *line, struct mapping *m)
-{
-	int path = 0;
-
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %15s %" SCNu64 " %n", &m->start,
-		   &m->end, m->perm, &m->offset, m->dev, &m->inode, &path) != 6)
-		return false;
-	snprintf(m->path, sizeof(m->path), "%s", line + path);
-	return true;
-}
-
-static bool is_mapped(int fd, const struct mapping *m)
-{
-	struct stat st;
-	char dev[32];
-
-	if (fstat(fd, &st))
-		return false;
-	snprintf(dev, sizeof(dev), "%02x:%02x", major(st.st_dev), minor(st.st_dev));
-	return st.st_ino == m->inode && !strcmp(dev, m->dev);
-}
-
-/*
- * The file itself, whatever its path means here: the process may have another root, and the file may
- * have been replaced.  map_files/ needs more rights than the rest.
- */
-static int open_mapped(struct local *u, const struct mapping *m)
-{
-	char name[600], path[700];
-	int fd;
-
-	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
-	fd = foreign_open(u->by, foreign_path(u->by, path, sizeof(path), name));
-	if (fd >= 0 || m->path[0] != '/')
-		return fd;
-	snprintf(name, sizeof(name), "root%s", m->path);
-	fd = foreign_open(u->by, foreign_path(u->by, path, sizeof(path), name));
-	if (fd < 0 || is_mapped(fd, m))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 #define FILE_MAX (UINT64_C(1) << 32) /* bytes: a QEMU with debug information has some 100 MB */
 
 /* libdw would also unpack compressed files, to whatever size that is. */
@@ -121,9 +62,10 @@ static Dwfl_Module *add_module(struct local *u, const char *name, int fd, uint64
 }
 
 /* Open the file of a mapping of code; `base` is where its beginning is mapped. */
-static void open_file(struct local *u, const struct mapping *m, uint64_t base)
+static void open_file(struct local *u, const struct process_mapping *m, uint64_t base)
 {
 	struct mapped_file *f = u->nfiles < MODULES ? calloc(1, sizeof(*f)) : NULL;
+	char path[600];
 
 	if (!f)
 		return;
@@ -131,13 +73,14 @@ static void open_file(struct local *u, const struct mapping *m, uint64_t base)
 	f->by = u->by;
 	f->base = base;
 	snprintf(f->path, sizeof(f->path), "%s", m->path);
-	f->fd = open_mapped(u, m);
+	process_openable(u->by, m, path, sizeof(path));
+	f->fd = foreign_open(u->by, path);
 }
 
 static void report_file(struct local *u, struct mapped_file *f)
 {
 	int fd = f->fd < 0 ? -1 : fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
-	Dwfl_Module *mod = add_module(u, base_name(f->path), fd, f->base);
+	Dwfl_Module *mod = add_module(u, file_name(f->path), fd, f->base);
 	uint64_t at;
 	void **data;
 
@@ -155,21 +98,21 @@ static void report_file(struct local *u, struct mapped_file *f)
 static void report_files(struct local *u)
 {
 	struct foreign_lines l;
-	struct mapping m, first = { .inode = 0 };
-	char line[1024];
+	struct process_mapping m, first = { .inode = 0 };
 	bool reported = false;
 
 	stack_attempt(u->by);
 	if (foreign_lines_open(&l, u->by, "maps"))
 		return;
-	while (foreign_line(&l, line, sizeof(line))) {
-		if (!parse_mapping(line, &m) || !m.inode)
+	while (process_next_mapping(&l, &m)) {
+		if (!m.inode)
 			continue;
-		if (!m.offset || m.inode != first.inode || strcmp(m.dev, first.dev) != 0) {
+		if (!m.offset || m.inode != first.inode || m.major != first.major ||
+		    m.minor != first.minor) {
 			first = m;
 			reported = false;
 		}
-		if (reported || m.perm[2] != 'x' || first.offset)
+		if (reported || m.perms[2] != 'x' || first.offset)
 			continue;
 		open_file(u, &m, first.start);
 		reported = true;

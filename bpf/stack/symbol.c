@@ -19,7 +19,7 @@ struct place {
 	int line;
 };
 
-static const char *base_name(const char *path)
+const char *file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -30,7 +30,7 @@ static void put_place(struct text *t, Dwfl_Module *mod, const struct place *p)
 {
 	text_add(t, " [%.100s]", dwfl_module_info(mod, NULL, NULL, NULL, NULL, NULL, NULL, NULL));
 	if (p->file)
-		text_add(t, " (%.100s:%d)", base_name(p->file), p->line);
+		text_add(t, " (%.100s:%d)", file_name(p->file), p->line);
 }
 
 void stack_attempt(struct foreign *by)
@@ -141,7 +141,7 @@ static int by_link(const struct mapped_file *f, const char *link, GElf_Word crc,
 	static const char *const places[][2] = { { "", "" },
 						 { "", ".debug/" },
 						 { "/usr/lib/debug", "" } };
-	int dir = (int)(base_name(f->path) - f->path);
+	int dir = (int)(file_name(f->path) - f->path);
 
 	if (strchr(link, '/') || f->path[0] != '/')
 		return -1;

@@ -21,6 +21,7 @@ struct mapped_file {
 	bool tried; /* to open it */
 };
 
+const char *file_name(const char *path); /* without its folders */
 /*
  * Begin an attempt at a file, or at the process, without a pause after one that reached a limit: what
  * libdw does counts, too, and the whole has a limit of its own (unwind.c).

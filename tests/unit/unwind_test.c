@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -248,33 +249,51 @@ static bool is_unnamed(void)
 	return false;
 }
 
-/* Its symbols and its debug information are in another file. */
-static void debug_file(void)
-{
-	char command[900], path[100], debug[100];
-	struct child c;
+struct files {
+	char stripped[100], debug[100];
+};
 
-	snprintf(path, sizeof(path), "%s/stripped", dir);
-	snprintf(debug, sizeof(debug), "%s/stripped.debug", dir);
+/* A copy of this program without symbols, which says that they are in another file. */
+static void split(struct files *f)
+{
+	char command[900];
+
+	snprintf(f->stripped, sizeof(f->stripped), "%s/stripped", dir);
+	snprintf(f->debug, sizeof(f->debug), "%s/stripped.debug", dir);
 	snprintf(
 		command, sizeof(command),
 		"objcopy --only-keep-debug %s %s && strip -o %s %s && objcopy --add-gnu-debuglink=%s %s",
-		self, debug, path, self, debug, path);
+		self, f->debug, f->stripped, self, f->debug, f->stripped);
 	CHECK(run(command));
-	child_start(&c, path);
+}
+
+static void split_end(const struct files *f)
+{
+	unlink(f->stripped);
+	unlink(f->debug);
+}
+
+/* Its symbols and its debug information are in another file. */
+static void debug_file(void)
+{
+	char command[300];
+	struct files f;
+	struct child c;
+
+	split(&f);
+	child_start(&c, f.stripped);
 	unwind(&c);
 	check_named();
 	child_end(&c);
 	/* that of another program is not taken for it */
-	snprintf(command, sizeof(command), "cp /bin/sh %s", debug);
+	snprintf(command, sizeof(command), "cp /bin/sh %s", f.debug);
 	CHECK(run(command));
-	child_start(&c, path);
+	child_start(&c, f.stripped);
 	unwind(&c);
 	CHECK_EQ(frame_of("innermost+0x"), -1);
 	CHECK(is_unnamed());
 	child_end(&c);
-	unlink(path);
-	unlink(debug);
+	split_end(&f);
 }
 
 static void stripped(void)
@@ -373,24 +392,18 @@ static void damaged(void)
 /* A debug file that would never be read to its end. */
 static void no_file(void)
 {
-	char command[900], path[100], debug[100];
+	struct files f;
 	struct child c;
 
-	snprintf(path, sizeof(path), "%s/stripped", dir);
-	snprintf(debug, sizeof(debug), "%s/stripped.debug", dir);
-	snprintf(
-		command, sizeof(command),
-		"objcopy --only-keep-debug %s %s && strip -o %s %s && objcopy --add-gnu-debuglink=%s %s && rm %s && "
-		"mkfifo %s",
-		self, debug, path, self, debug, path, debug, debug);
-	CHECK(run(command));
-	child_start(&c, path);
+	split(&f);
+	unlink(f.debug);
+	CHECK_EQ(mkfifo(f.debug, 0600), 0);
+	child_start(&c, f.stripped);
 	unwind(&c);
 	CHECK(is_unnamed());
 	CHECK_EQ(unwinder_lost(c.unwinder), 0);
 	child_end(&c);
-	unlink(path);
-	unlink(debug);
+	split_end(&f);
 }
 
 /* Who does the work: the child of ours that is not the one that is unwound. */
