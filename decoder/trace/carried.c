@@ -38,10 +38,12 @@ void carried_begin(struct carried *c, const struct record *own)
 	c->end = c->at + own->carried_len;
 	c->first = true;
 	c->last = own->h;
-	/* what cannot be is found when the first one is asked for */
+	/* what cannot be: then the first one, which has no bytes, is refused when it is asked for */
 	if (!get_number(c, &n) || !get_number(c, &before) || !n || n > UINT32_MAX ||
-	    before > own->h.ts)
-		n = 1, c->at = c->end;
+	    before > own->h.ts) {
+		n = 1;
+		c->at = c->end;
+	}
 	c->left = (uint32_t)n;
 	c->last.seq -= c->left + 1;
 	c->last.ts -= before;
