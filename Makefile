@@ -11,6 +11,7 @@
 #   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
+#   make qemu10        a third QEMU, of the release between
 #   make recorder      the guest with vqtrace in it
 #   make tests sanitized tools fuzz blkio    only build: tests (also with sanitizers),
 #                      their tools, fuzz targets, a client
@@ -194,7 +195,7 @@ test:
 	$(Q)$(MAKE) -j$(JOBS) all static recorder qemu11 tests tools blkio fuzz sanitized
 	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
 		$(sort $(wildcard tests/check/*_test.sh))
-.PHONY: tests tools guest recorder qemu11
+.PHONY: tests tools guest recorder qemu10 qemu11
 tests: $(TEST_BIN)
 # Programs that the shell tests, the lab and the benchmarks run.
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/lab/*.c))
@@ -206,6 +207,8 @@ recorder: guest static # the same guest, with vqtrace in it
 	$(Q)tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest
 qemu11: # a second QEMU beside the system's, unpacked, never installed
 	$(Q)tests/lab/fetch-qemu11 build/qemu11
+qemu10: # and one between them, which a few tests also look at when it is there
+	$(Q)tests/lab/fetch-qemu11 --suite trixie build/qemu10
 
 # A client of another make. Its library is one of those unpacked with QEMU 11; it alone
 # is taken from there: the C library and all else are the system's.
@@ -316,7 +319,7 @@ uninstall:
 .PHONY: distclean
 clean:
 	$(say) CLEAN build
-	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name qemu11 \
+	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name 'qemu1?' \
 		-exec rm -rf {} +; fi
 
 distclean:

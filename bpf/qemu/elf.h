@@ -40,6 +40,17 @@ uint64_t elf_address(const struct elf *e, uint64_t offset);
 bool elf_is_code(const struct elf *e, uint64_t addr);
 /* A pointer in initialised data, as the dynamic linker would set it (load address 0). */
 uint64_t elf_pointer(const struct elf *e, uint64_t addr);
+/*
+ * Visit each aligned word of data, initialised when the program is loaded, that holds an address
+ * in the object, in ascending order of the segments, until the visit returns false.
+ */
+typedef bool elf_visit(void *ctx, uint64_t addr, uint64_t value);
+void elf_pointers(const struct elf *e, elf_visit *visit, void *ctx);
+/*
+ * The NUL-terminated string of at most max characters at an address in data; NULL if there is
+ * none.  Valid until elf_close().
+ */
+const char *elf_string(const struct elf *e, uint64_t addr, size_t max);
 /* Bounds of the function that contains addr. */
 int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *end);
 /* Address of a whole NUL-terminated string in read-only data; from: 0 or the last answer. */
@@ -48,6 +59,8 @@ uint64_t elf_find_string(const struct elf *e, const char *s, uint64_t from);
 bool elf_string_with(const struct elf *e, const char *prefix, char *buf, size_t size);
 /* Next instruction of the form lea target(%rip),reg in code; from: 0 or the last answer. */
 uint64_t elf_find_lea(const struct elf *e, uint64_t target, uint64_t from);
+/* Next direct call of, or jump to, target; from: 0 or the last answer. */
+uint64_t elf_find_call(const struct elf *e, uint64_t target, uint64_t from);
 
 const char *elf_path(const struct elf *e);
 const char *elf_build_id(const struct elf *e); /* lower-case hex, "" none */

@@ -5,6 +5,7 @@
 
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/layout.h"
+#include "bpf/qemu/types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,6 +18,26 @@ static void check_probes(const struct qemu *q, size_t size)
 	for (size_t i = 0; i < q->nnotes; i++)
 		if (!q->note[i].costs)
 			abort();
+}
+
+/* The types: each has a name, and a class_init that is a function or none. */
+static void check_types(const struct elf *e)
+{
+	uint64_t list[8], start, end;
+	struct types *t;
+
+	if (types_find(&t, e))
+		return;
+	for (size_t i = 0; i < types_count(t); i++) {
+		const struct qemu_type *r = types_at(t, i);
+		size_t n = types_candidates(e, r->class_init, list, 8);
+
+		if (!r->name || !types_by_name(t, r->name) || n > 8 ||
+		    (r->class_init && elf_function(e, r->class_init, &start, &end)))
+			abort();
+		types_parent(t, r->name);
+	}
+	types_free(t);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -39,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		elf_pointer(e, addr);
 		elf_is_code(e, elf_address(e, addr));
 	}
+	check_types(e);
 	if (qemu_open_elf(&q, e)) /* closes it */
 		return 0;
 	check_probes(q, size);
