@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bpf/capture/class.h"
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/describe.h"
 #include "bpf/capture/device.h"
@@ -70,6 +71,9 @@ void capture_preamble(struct capture *c)
 			continue;
 		describe_device(d);
 		state_write(d);
+		d->classes_written = false;
+		if (class_due(d))
+			class_write(d);
 	}
 }
 
@@ -204,6 +208,8 @@ static void housekeeping(struct capture *c, uint64_t now)
 		if (c->device[i] && !c->device[i]->complete && !c->device[i]->gone &&
 		    !c->device[i]->fresh)
 			device_refresh(c->device[i]);
+		else if (c->device[i] && class_due(c->device[i]))
+			class_write(c->device[i]);
 }
 
 #define CONSUME_NS UINT64_C(100000000) /* at a time */

@@ -28,6 +28,7 @@ struct capture_options {
 	const char *without; /* id of a device that is not recorded; NULL */
 	bool delivery; /* MSI-X messages too, not only decisions to interrupt */
 	bool no_lifecycle;
+	bool lifecycle; /* also the classes of devices: VQT_CLASS */
 	bool no_backend; /* not what the devices' block back ends do */
 	uint32_t tables; /* at most so many queues are followed; 0 default (8192) */
 	bool qmp_only; /* use QMP even where memory has the answer (tests) */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/capture/class.h"
 #include "bpf/capture/describe.h"
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
@@ -251,6 +252,8 @@ void device_refresh(struct device *d)
 		write_device(d);
 	if (d->target->late && (d->who.vdev || d->placeholder) && !d->state_written)
 		state_write(d);
+	if (class_due(d))
+		class_write(d);
 }
 
 void device_answered(struct device *d)

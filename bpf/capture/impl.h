@@ -6,6 +6,7 @@
 #include "bpf/capture/attach.h"
 #include "bpf/capture/capture.h"
 #include "bpf/capture/order.h"
+#include "bpf/qemu/classes.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/identity.h"
 #include "bpf/qemu/process.h"
@@ -44,6 +45,8 @@ struct device {
 	struct position *position; /* of each queue, as last sent by the programs; NULL: never */
 	unsigned number; /* counts devices of its class: 0 in "blk0" */
 	unsigned tries;
+	unsigned class_tries; /* readings of its classes that failed */
+	bool classes_written;
 };
 
 /* A traced process. */
@@ -65,6 +68,7 @@ struct target {
 	bool listed; /* the devices present at attach are all known */
 	bool endless; /* the tree of objects exceeded the limits */
 	struct stacks *stacks; /* NULL: none are recorded */
+	struct classes *classes; /* NULL: none has been read */
 	struct samples *samples; /* read, not yet written; NULL if sampling is off */
 	struct query_answer qmp; /* used only where memory gave no answer */
 };

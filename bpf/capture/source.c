@@ -215,6 +215,7 @@ static int open_source(struct source **out, const void *config,
 		.no_lifecycle = c->no_lifecycle,
 		.no_backend = c->no_backend,
 		.stacks = stack_words(stack_of, request->stacks, &why),
+		.lifecycle = request->lifecycle,
 		.tables = c->tables,
 		.qmp_only = c->qmp_only,
 		.light = request->light,
@@ -498,7 +499,8 @@ const struct source_ops qemu_source_ops = {
 	.summary = "QEMU processes, by BPF probes: -p PID, -n NAME, -- COMMAND",
 	.noun = "QEMU",
 	.takes = SOURCE_TAKES_PROCESSES | SOURCE_TAKES_DEVICES | SOURCE_TAKES_QUEUES |
-		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE | SOURCE_TAKES_STACKS,
+		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE | SOURCE_TAKES_STACKS |
+		 SOURCE_TAKES_LIFECYCLE,
 	.options = options,
 	.config_size = sizeof(struct qemu_config),
 	.available = available,

@@ -197,6 +197,7 @@ void target_free(struct target *t)
 			t->c->device[i] = NULL;
 		}
 	query_free(&t->qmp);
+	classes_close(t->classes);
 	qemu_close(t->q);
 	order_free(t->order);
 	sample_free(t);

@@ -5,51 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/elf_file.h"
+#include "bpf/qemu/elf_impl.h"
 #include "decoder/trace/record.h"
 #include "decoder/util/array.h"
 
-struct sym {
-	const char *name;
-	uint64_t addr;
-};
-
-struct span {
-	uint64_t addr, offset, size;
-	bool exec, ro;
-};
-
-struct reloc {
-	uint64_t at, value;
-};
-
-#define SPANS 16
 #define SECTIONS 4096
 #define NAME_LEN 255 /* longer symbols are nobody's we look for */
-
-/* What is read and sorted when it is first asked for. */
-struct tables {
-	bool have_syms, have_relocs;
-	struct sym *syms; /* sorted by name */
-	size_t nsyms, syms_cap;
-	struct reloc *relocs; /* sorted by address */
-	size_t nrelocs, relocs_cap;
-};
-
-struct elf {
-	char *path;
-	struct elf_file *file;
-	struct tables *tables;
-	const Elf64_Shdr *section;
-	size_t nsections;
-	struct span span[SPANS];
-	size_t nspans;
-	uint64_t frames; /* address of .eh_frame_hdr's table */
-	uint32_t nframes;
-	bool symtab, dwarf;
-	char build_id[65];
-};
 
 static int by_name(const void *a, const void *b)
 {
@@ -302,6 +263,18 @@ uint64_t elf_symbol(const struct elf *e, const char *name)
 	return s ? s->addr : 0;
 }
 
+const char *elf_name(const struct elf *e, uint64_t addr)
+{
+	const struct tables *t = e->tables;
+
+	if (!t->have_syms)
+		load_symbols(e);
+	for (size_t i = 0; addr && i < t->nsyms; i++)
+		if (t->syms[i].addr == addr)
+			return t->syms[i].name;
+	return NULL;
+}
+
 static uint64_t symbol_value(const struct elf *e, uint32_t link, uint64_t index)
 {
 	const Elf64_Shdr *sh = link < e->nsections ? &e->section[link] : NULL;
@@ -317,7 +290,7 @@ static uint64_t symbol_value(const struct elf *e, uint32_t link, uint64_t index)
 	return s.st_value;
 }
 
-static void load_relocs(const struct elf *e)
+void elf_load_relocs(const struct elf *e)
 {
 	struct tables *t = e->tables;
 
@@ -361,7 +334,7 @@ bool elf_has_dwarf(const struct elf *e)
 	return e->dwarf;
 }
 
-static const struct span *span_of(const struct elf *e, uint64_t addr, size_t len)
+const struct span *elf_span(const struct elf *e, uint64_t addr, size_t len)
 {
 	for (size_t i = 0; i < e->nspans; i++) {
 		const struct span *s = &e->span[i];
@@ -375,14 +348,14 @@ static const struct span *span_of(const struct elf *e, uint64_t addr, size_t len
 
 const uint8_t *elf_bytes(const struct elf *e, uint64_t addr, size_t len)
 {
-	const struct span *s = span_of(e, addr, len);
+	const struct span *s = elf_span(e, addr, len);
 
 	return s ? elf_file_bytes(e->file, s->offset + (addr - s->addr), len) : NULL;
 }
 
 uint64_t elf_offset(const struct elf *e, uint64_t addr)
 {
-	const struct span *s = span_of(e, addr, 1);
+	const struct span *s = elf_span(e, addr, 1);
 
 	return s ? s->offset + (addr - s->addr) : 0;
 }
@@ -397,7 +370,7 @@ uint64_t elf_address(const struct elf *e, uint64_t offset)
 
 bool elf_is_code(const struct elf *e, uint64_t addr)
 {
-	const struct span *s = span_of(e, addr, 1);
+	const struct span *s = elf_span(e, addr, 1);
 
 	return s && s->exec;
 }
@@ -408,7 +381,7 @@ uint64_t elf_pointer(const struct elf *e, uint64_t addr)
 	const uint8_t *b;
 
 	if (!e->tables->have_relocs)
-		load_relocs(e);
+		elf_load_relocs(e);
 	r = e->tables->nrelocs
 		    ? bsearch(&key, e->tables->relocs, e->tables->nrelocs, sizeof(*r), array_by_u64)
 		    : NULL;
@@ -416,52 +389,6 @@ uint64_t elf_pointer(const struct elf *e, uint64_t addr)
 		return r->value;
 	b = elf_bytes(e, addr, 8); /* packed relative relocations leave the value in the data */
 	return b ? get_le64(b) : 0;
-}
-
-/* The words of one segment; false: the visit wants no more. */
-static bool visit_words(const struct elf *e, const struct span *s, elf_visit *visit, void *ctx)
-{
-	const struct tables *t = e->tables;
-	const uint8_t *b = elf_file_bytes(e->file, s->offset, s->size);
-	size_t r = 0;
-
-	for (uint64_t at = -s->addr & 7; b && s->size >= 8 && at <= s->size - 8; at += 8) {
-		uint64_t value = get_le64(b + at);
-
-		if (at % 4096 < 8 && !elf_file_spend(e->file, 0))
-			return false;
-		while (r < t->nrelocs && t->relocs[r].at < s->addr + at)
-			r++;
-		if (r < t->nrelocs && t->relocs[r].at == s->addr + at)
-			value = t->relocs[r].value;
-		if (value && span_of(e, value, 1) && !visit(ctx, s->addr + at, value))
-			return false;
-	}
-	return true;
-}
-
-void elf_pointers(const struct elf *e, elf_visit *visit, void *ctx)
-{
-	bool more = true;
-
-	if (!e->tables->have_relocs)
-		load_relocs(e);
-	for (size_t i = 0; i < e->nspans && more; i++)
-		if (!e->span[i].exec)
-			more = visit_words(e, &e->span[i], visit, ctx);
-}
-
-const char *elf_string(const struct elf *e, uint64_t addr, size_t max)
-{
-	const struct span *s = span_of(e, addr, 1);
-	uint64_t left = s ? s->size - (addr - s->addr) : 0;
-	const uint8_t *b;
-
-	if (!s || s->exec)
-		return NULL;
-	left = left <= max ? left : max + 1;
-	b = elf_file_bytes(e->file, s->offset + (addr - s->addr), left);
-	return b && memchr(b, 0, left) ? (const char *)b : NULL;
 }
 
 /* An entry of .eh_frame_hdr; false if it cannot be read. */
@@ -499,92 +426,6 @@ int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *
 		return -ENOENT;
 	*start = at;
 	*end = at + get_le32(b + 12);
-	return 0;
-}
-
-/* The bytes of a span that are data never written (or code), to be looked through. */
-static const uint8_t *whole(const struct elf *e, const struct span *s, bool code)
-{
-	if (s->exec != code || (!code && !s->ro) || !elf_file_spend(e->file, 0))
-		return NULL;
-	return elf_file_bytes(e->file, s->offset, s->size);
-}
-
-uint64_t elf_find_string(const struct elf *e, const char *text, uint64_t from)
-{
-	size_t n = strlen(text) + 1;
-
-	for (size_t i = 0; i < e->nspans; i++) {
-		const struct span *s = &e->span[i];
-		const uint8_t *base = whole(e, s, false), *p = base;
-
-		while (p && (p = memmem(p, (size_t)(base + s->size - p), text, n))) {
-			uint64_t at = s->addr + (uint64_t)(p - base);
-
-			/* may be the tail of a longer string: linkers merge suffixes */
-			if (at > from)
-				return at;
-			p++;
-		}
-	}
-	return 0;
-}
-
-bool elf_string_with(const struct elf *e, const char *prefix, char *buf, size_t size)
-{
-	size_t n = strlen(prefix);
-
-	for (size_t i = 0; i < e->nspans; i++) {
-		const struct span *s = &e->span[i];
-		const uint8_t *base = whole(e, s, false);
-		const uint8_t *p = base ? memmem(base, s->size, prefix, n) : NULL;
-
-		if (!p)
-			continue;
-		snprintf(buf, size, "%.*s", (int)strnlen((const char *)p, s->size - (p - base)), p);
-		return true;
-	}
-	return false;
-}
-
-uint64_t elf_find_lea(const struct elf *e, uint64_t target, uint64_t from)
-{
-	for (size_t i = 0; i < e->nspans; i++) {
-		const struct span *s = &e->span[i];
-		const uint8_t *b = s->size < 7 ? NULL : whole(e, s, true);
-
-		if (!b)
-			continue;
-		/* REX.W (48, 4c) 8d modrm(00 reg 101) disp32 */
-		for (size_t at = from > s->addr ? from - s->addr + 1 : 0; at + 7 <= s->size; at++)
-			if ((b[at] & 0xfb) == 0x48 && b[at + 1] == 0x8d &&
-			    (b[at + 2] & 0xc7) == 0x05 &&
-			    s->addr + at + 7 + (int32_t)get_le32(b + at + 3) == target)
-				return s->addr + at;
-	}
-	return 0;
-}
-
-/* Where a call or jump of one of three forms at b, of at most `left` bytes at addr, leads; 0. */
-static uint64_t branch(const uint8_t *b, uint64_t left, uint64_t addr)
-{
-	if ((b[0] & 0xfe) == 0xe8 && left >= 5) /* call, jmp rel32 */
-		return addr + 5 + (uint64_t)(int64_t)(int32_t)get_le32(b + 1);
-	if (b[0] == 0xeb && left >= 2) /* jmp rel8 */
-		return addr + 2 + (uint64_t)(int64_t)(int8_t)b[1];
-	return 0;
-}
-
-uint64_t elf_find_call(const struct elf *e, uint64_t target, uint64_t from)
-{
-	for (size_t i = 0; target && i < e->nspans; i++) {
-		const struct span *s = &e->span[i];
-		const uint8_t *b = whole(e, s, true);
-
-		for (size_t at = from >= s->addr ? from - s->addr + 1 : 0; b && at < s->size; at++)
-			if (branch(b + at, s->size - at, s->addr + at) == target)
-				return s->addr + at;
-	}
 	return 0;
 }
 

@@ -26,6 +26,8 @@ void elf_close(struct elf *e);
 
 /* Virtual address of a symbol; 0 when absent. */
 uint64_t elf_symbol(const struct elf *e, const char *name);
+/* A name of the function or variable that begins at an address; NULL: it has none. */
+const char *elf_name(const struct elf *e, uint64_t addr);
 /* Whether the object exports a function: cheaper than elf_symbol() for one question. */
 bool elf_exports(const struct elf *e, const char *name);
 bool elf_has_symtab(const struct elf *e); /* not stripped */

@@ -8,8 +8,17 @@
 #include "bpf/prog/qemu.h"
 
 #define INSN_MAX 8192
-#define COLD_MAX 16 /* cold blocks decoded in search of one trace site */
 #define OPERANDS 4 /* explicit operands kept for each instruction */
+
+#define SLOTS 32 /* words of a stack that are tracked */
+#define LOCAL 64 /* bytes that a pointer to the stack is taken to reach */
+
+/* Words of the stack that only the function's own stores change. */
+struct insn_frame {
+	int64_t off[SLOTS]; /* from the stack pointer at the entry */
+	size_t n;
+	struct value *in; /* n for each instruction: what they hold before it */
+};
 
 static const struct value unknown = { .base = VALUE_UNKNOWN };
 
@@ -97,20 +106,50 @@ static struct value of_mem(const struct value r[16], const struct decoded *d,
 	return v;
 }
 
-static struct value of_operand(const struct value r[16], const struct decoded *d,
-			       const ZydisDecodedOperand *op, size_t index)
+/* What the tracked words of the stack hold before instruction i; NULL: none are tracked. */
+static struct value *stack_in(const struct function *f, size_t i)
 {
+	return f->frame && f->frame->in ? &f->frame->in[i * f->frame->n] : NULL;
+}
+
+/* The number of a tracked word; SLOTS: it is none. */
+static size_t slot_at(const struct insn_frame *fr, struct value at)
+{
+	if (at.base == VALUE_STACK && !at.scale)
+		for (size_t k = 0; k < fr->n; k++)
+			if (fr->off[k] == at.off)
+				return k;
+	return SLOTS;
+}
+
+static struct value from_stack(const struct function *f, struct value at, size_t index)
+{
+	const struct value *in = stack_in(f, index);
+	size_t k = in ? slot_at(f->frame, at) : SLOTS;
+
+	return k < SLOTS ? in[k] : unknown;
+}
+
+static struct value of_operand(const struct function *f, const struct value r[16],
+			       const struct decoded *d, const ZydisDecodedOperand *op, size_t index)
+{
+	struct value v;
+
 	switch (op->type) {
 	case ZYDIS_OPERAND_TYPE_REGISTER: return of_reg(r, op->reg.value);
 	case ZYDIS_OPERAND_TYPE_IMMEDIATE: return constant(op->imm.value.s);
 	case ZYDIS_OPERAND_TYPE_MEMORY:
+		v = op->size == 64 ? from_stack(f, of_mem(r, d, op), index) : unknown;
+		if (v.base != VALUE_UNKNOWN)
+			return v;
 		return (struct value){ .base = VALUE_LOAD + (int32_t)index };
 	default: return unknown;
 	}
 }
 
 /* The value that an instruction writes to its first operand, a register. */
-static struct value result(const struct value r[16], const struct decoded *d, size_t index)
+static struct value result(const struct function *f, const struct value r[16],
+			   const struct decoded *d, size_t index)
 {
 	const ZydisDecodedOperand *dst = &d->op[0], *src = &d->op[1];
 	bool imm = src->type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
@@ -121,10 +160,10 @@ static struct value result(const struct value r[16], const struct decoded *d, si
 	case ZYDIS_MNEMONIC_MOV:
 	case ZYDIS_MNEMONIC_MOVZX:
 	case ZYDIS_MNEMONIC_MOVSX:
-	case ZYDIS_MNEMONIC_MOVSXD: return of_operand(r, d, src, index);
+	case ZYDIS_MNEMONIC_MOVSXD: return of_operand(f, r, d, src, index);
 	case ZYDIS_MNEMONIC_LEA: return of_mem(r, d, src);
 	case ZYDIS_MNEMONIC_ADD:
-		return add(of_reg(r, dst->reg.value), of_operand(r, d, src, index));
+		return add(of_reg(r, dst->reg.value), of_operand(f, r, d, src, index));
 	case ZYDIS_MNEMONIC_SUB:
 		return imm ? add(of_reg(r, dst->reg.value), constant((int64_t)-src->imm.value.u))
 			   : unknown;
@@ -144,7 +183,54 @@ static struct value result(const struct value r[16], const struct decoded *d, si
 	return unknown;
 }
 
-static void step(struct function *f, size_t i, const struct decoded *d, struct value out[16])
+/* The address of a word that the instruction stores a register in; or unknown. */
+static struct value stored_at(const struct function *f, size_t i, const struct decoded *d)
+{
+	if (d->mnemonic != ZYDIS_MNEMONIC_MOV || d->nops != 2 ||
+	    d->op[0].type != ZYDIS_OPERAND_TYPE_MEMORY || d->op[0].size != 64 ||
+	    d->op[1].type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return unknown;
+	return of_mem(f->in[i], d, &d->op[0]);
+}
+
+/* What an instruction leaves in the tracked words of the stack. */
+static void store(const struct function *f, size_t i, const struct decoded *d, struct value *out)
+{
+	const struct insn_frame *fr = f->frame;
+	const ZydisDecodedOperand *dst = &d->op[0];
+	struct value at = stored_at(f, i, d);
+
+	memcpy(out, stack_in(f, i), fr->n * sizeof(*out));
+	if (slot_at(fr, at) < SLOTS) {
+		out[slot_at(fr, at)] = of_reg(f->in[i], d->op[1].reg.value);
+		return;
+	}
+	if (!d->nops || dst->type != ZYDIS_OPERAND_TYPE_MEMORY)
+		return;
+	at = of_mem(f->in[i], d, dst);
+	for (size_t k = 0; at.base == VALUE_STACK && k < fr->n; k++)
+		if (dst->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE && fr->off[k] > at.off - 8 &&
+		    fr->off[k] < at.off + dst->size / 8)
+			out[k] = unknown;
+}
+
+/* The stack pointer after an instruction, if that is one that moves it in passing. */
+static struct value stack_after(struct value sp, const struct insn *in, const struct decoded *d,
+				struct value otherwise)
+{
+	if (sp.base != VALUE_STACK)
+		return otherwise;
+	if (in->kind == INSN_CALL || in->kind == INSN_CALL_INDIRECT)
+		return sp;
+	if (d->mnemonic == ZYDIS_MNEMONIC_PUSH)
+		return add(sp, constant(-8));
+	if (d->mnemonic == ZYDIS_MNEMONIC_POP)
+		return add(sp, constant(8));
+	return otherwise;
+}
+
+static void step(struct function *f, size_t i, const struct decoded *d,
+		 struct value out[16 + SLOTS])
 {
 	static const uint8_t clobbered[] = { VQP_RAX, VQP_RCX, VQP_RDX, VQP_RSI, VQP_RDI,
 					     VQP_R8,  VQP_R9,  VQP_R10, VQP_R11 };
@@ -158,35 +244,52 @@ static void step(struct function *f, size_t i, const struct decoded *d, struct v
 			in->load_width = (uint8_t)(d->op[o].size / 8);
 		}
 	memcpy(out, f->in[i], sizeof(f->in[i]));
+	if (stack_in(f, i))
+		store(f, i, d, out + 16);
 	if (in->kind == INSN_CALL || in->kind == INSN_CALL_INDIRECT)
 		for (size_t c = 0; c < sizeof(clobbered); c++)
 			out[clobbered[c]] = unknown;
 	for (int r = 0; r < 16; r++)
 		if (d->written >> r & 1)
 			out[r] = unknown;
+	out[VQP_RSP] = stack_after(f->in[i][VQP_RSP], in, d, out[VQP_RSP]);
+	if (in->kind == INSN_CALL)
+		out[VQP_RAX] = (struct value){ .base = VALUE_LOAD + (int32_t)i };
 	if (!d->nops || d->op[0].type != ZYDIS_OPERAND_TYPE_REGISTER)
 		return;
 	fam = family(d->op[0].reg.value, &size);
 	if (fam >= 0 && d->written >> fam & 1 && size >= 4)
-		out[fam] = result(f->in[i], d, i);
+		out[fam] = result(f, f->in[i], d, i);
 }
 
-/* Merge a state into an instruction's; true when that changed something. */
-static bool merge(struct function *f, size_t i, const struct value s[16])
+static bool merge_values(struct value *into, const struct value *from, size_t n)
 {
 	bool changed = false;
 
-	if (!f->reached[i]) {
-		memcpy(f->in[i], s, sizeof(f->in[i]));
-		f->reached[i] = true;
-		return true;
-	}
-	for (int r = 0; r < 16; r++)
-		if (f->in[i][r].base != VALUE_UNKNOWN && !same(f->in[i][r], s[r])) {
-			f->in[i][r] = unknown;
+	for (size_t i = 0; i < n; i++)
+		if (into[i].base != VALUE_UNKNOWN && !same(into[i], from[i])) {
+			into[i] = unknown;
 			changed = true;
 		}
 	return changed;
+}
+
+/* Merge a state into an instruction's; true when that changed something. */
+static bool merge(struct function *f, size_t i, const struct value s[16 + SLOTS])
+{
+	struct value *stack = stack_in(f, i);
+	size_t n = stack ? f->frame->n : 0;
+	bool changed;
+
+	if (!f->reached[i]) {
+		memcpy(f->in[i], s, sizeof(f->in[i]));
+		if (stack)
+			memcpy(stack, s + 16, n * sizeof(*stack));
+		f->reached[i] = true;
+		return true;
+	}
+	changed = merge_values(f->in[i], s, 16);
+	return merge_values(stack, s + 16, n) || changed;
 }
 
 size_t function_at(const struct function *f, uint64_t addr)
@@ -207,12 +310,15 @@ size_t function_at(const struct function *f, uint64_t addr)
 static int follow(struct function *f, const struct decoded *d)
 {
 	size_t *todo = calloc(f->n * 4 + 1, sizeof(*todo)), n = 0;
-	struct value start[16], out[16];
+	struct value start[16 + SLOTS], out[16 + SLOTS];
 
 	if (!todo)
 		return -ENOMEM;
-	for (int r = 0; r < 16; r++)
+	memset(f->reached, 0, f->n * sizeof(*f->reached));
+	for (int r = 0; r < 16 + SLOTS; r++)
 		start[r] = unknown;
+	if (f->frame)
+		start[VQP_RSP] = (struct value){ .base = VALUE_STACK };
 	for (size_t a = 0; a < 6; a++)
 		start[arg_regs[a]] = (struct value){ .base = VALUE_ARG((int)a) };
 	start[VQP_RSI] = (struct value){ .base = VALUE_CONST, .scale = 1 };
@@ -232,6 +338,49 @@ static int follow(struct function *f, const struct decoded *d)
 	}
 	free(todo);
 	return 0;
+}
+
+/* The words of the stack that are worth tracking. */
+static void choose_slots(struct function *f, const struct decoded *d)
+{
+	struct insn_frame *fr = f->frame;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct value at = f->reached[i] ? stored_at(f, i, &d[i]) : unknown;
+
+		if (at.base == VALUE_STACK && !at.scale && fr->n < SLOTS &&
+		    slot_at(fr, at) == SLOTS)
+			fr->off[fr->n++] = at.off;
+	}
+	/* what has a pointer to it may be changed by anybody */
+	for (size_t i = 0; i < f->n; i++) {
+		struct value to = f->reached[i] && d[i].mnemonic == ZYDIS_MNEMONIC_LEA
+					  ? of_mem(f->in[i], &d[i], &d[i].op[1])
+					  : unknown;
+
+		if (to.base != VALUE_STACK || d[i].op[0].reg.value == ZYDIS_REGISTER_RSP)
+			continue;
+		for (size_t k = 0; k < fr->n;)
+			if (fr->off[k] > to.off - 8 && fr->off[k] < to.off + LOCAL)
+				fr->off[k] = fr->off[--fr->n];
+			else
+				k++;
+	}
+}
+
+static int follow_stack(struct function *f, const struct decoded *d)
+{
+	int err;
+
+	f->frame = calloc(1, sizeof(*f->frame));
+	err = f->frame ? follow(f, d) : -ENOMEM;
+	if (err)
+		return err;
+	choose_slots(f, d);
+	if (!f->frame->n)
+		return 0;
+	f->frame->in = calloc(f->n * f->frame->n, sizeof(*f->frame->in));
+	return f->frame->in ? follow(f, d) : -ENOMEM;
 }
 
 /* What the kernel's arch/x86/kernel/uprobes.c emulates: push reg, nop, call, jmp, jcc. */
@@ -257,6 +406,14 @@ static uint8_t kind_of(const ZydisDecodedInstruction *zi, bool direct)
 	}
 }
 
+static uint8_t through(ZydisRegister reg)
+{
+	unsigned size;
+	int fam = family(reg, &size);
+
+	return fam < 0 ? VQP_NO_REG : (uint8_t)fam;
+}
+
 static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstruction *zi,
 		     const ZydisDecodedOperand *ops, const uint8_t *bytes, uint64_t addr)
 {
@@ -268,6 +425,10 @@ static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstr
 	in->emulated = emulated(bytes, zi->length);
 	in->lea = zi->mnemonic == ZYDIS_MNEMONIC_LEA || zi->mnemonic == ZYDIS_MNEMONIC_NOP;
 	in->kind = kind_of(zi, direct);
+	in->through = VQP_NO_REG;
+	if ((in->kind == INSN_CALL_INDIRECT || in->kind == INSN_JMP_INDIRECT) &&
+	    zi->operand_count && ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER)
+		in->through = through(ops[0].reg.value);
 	d->mnemonic = (uint16_t)zi->mnemonic;
 	for (unsigned o = 0; o < zi->operand_count; o++) {
 		int fam = ops[o].type == ZYDIS_OPERAND_TYPE_REGISTER
@@ -290,7 +451,7 @@ static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstr
 		in->target = addr + zi->length + (uint64_t)ops[0].imm.value.s;
 }
 
-static int decode(struct function *f)
+static int decode(struct function *f, bool stack)
 {
 	size_t len = f->end - f->start, max = len < INSN_MAX ? len : INSN_MAX, at = 0;
 	const uint8_t *code = elf_bytes(f->elf, f->start, len);
@@ -313,13 +474,13 @@ static int decode(struct function *f)
 		f->n++;
 		at += zi.length;
 	}
-	err = f->n ? follow(f, all) : -EILSEQ;
+	err = f->n ? stack ? follow_stack(f, all) : follow(f, all) : -EILSEQ;
 out:
 	free(all);
 	return err;
 }
 
-int function_open(struct function **out, const struct elf *e, uint64_t addr)
+static int open_at(struct function **out, const struct elf *e, uint64_t addr, bool stack)
 {
 	struct function *f = calloc(1, sizeof(*f));
 	int err;
@@ -330,13 +491,23 @@ int function_open(struct function **out, const struct elf *e, uint64_t addr)
 	f->elf = e;
 	err = elf_function(e, addr, &f->start, &f->end);
 	if (!err)
-		err = decode(f);
+		err = decode(f, stack);
 	if (err) {
 		function_close(f);
 		return err;
 	}
 	*out = f;
 	return 0;
+}
+
+int function_open(struct function **out, const struct elf *e, uint64_t addr)
+{
+	return open_at(out, e, addr, false);
+}
+
+int function_open_stack(struct function **out, const struct elf *e, uint64_t addr)
+{
+	return open_at(out, e, addr, true);
 }
 
 void function_close(struct function *f)
@@ -346,124 +517,8 @@ void function_close(struct function *f)
 	free(f->insn);
 	free(f->in);
 	free(f->reached);
+	if (f->frame)
+		free(f->frame->in);
+	free(f->frame);
 	free(f);
-}
-
-unsigned function_arg_reg_near(const struct function *f, size_t i, unsigned n, int64_t *off)
-{
-	if (i >= f->n || !f->reached[i])
-		return VQP_NO_REG;
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (unsigned r = 0; r < 16; r++) {
-			struct value v = f->in[i][r];
-			bool is = n == 1 ? v.base == VALUE_CONST && v.scale == 1
-					 : v.base == VALUE_ARG((int)n) && !v.scale;
-
-			/* first the argument itself, then something near it */
-			if (is && (pass ? off != NULL : !v.off)) {
-				if (off)
-					*off = v.off;
-				return r;
-			}
-		}
-	return VQP_NO_REG;
-}
-
-unsigned function_arg_reg(const struct function *f, size_t i, unsigned n)
-{
-	return function_arg_reg_near(f, i, n, NULL);
-}
-
-static bool args_live(const struct function *f, size_t i, unsigned mask)
-{
-	for (unsigned n = 0; n < 6; n++)
-		if (mask & 1U << n && function_arg_reg(f, i, n) == VQP_NO_REG)
-			return false;
-	return true;
-}
-
-/* Whether a jump leads to any instruction up to i. */
-static bool jumped_into(const struct function *f, size_t i)
-{
-	for (size_t k = 0; k < f->n; k++)
-		if ((f->insn[k].kind == INSN_JMP || f->insn[k].kind == INSN_JCC) &&
-		    f->insn[k].target >= f->start && f->insn[k].target <= f->insn[i].addr)
-			return true;
-	return false;
-}
-
-size_t function_probe_point(const struct function *f, unsigned mask)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		const struct insn *in = &f->insn[i];
-
-		if (in->emulated && args_live(f, i, mask))
-			return jumped_into(f, i) ? 0 : i;
-		if (in->kind != INSN_OTHER)
-			break;
-	}
-	return 0;
-}
-
-/*
- * Whether the straight-line code from instruction i accesses the variable before its second
- * branch.
- */
-static bool touches(const struct function *f, size_t i, uint64_t variable)
-{
-	for (size_t k = i; k < f->n && k < i + 6; k++) {
-		if (f->insn[k].rip_ref == variable)
-			return true;
-		if (f->insn[k].kind != INSN_OTHER)
-			return false;
-	}
-	return false;
-}
-
-static bool touches_cold(const struct function *f, uint64_t addr, uint64_t variable)
-{
-	struct function *cold;
-	bool found = false;
-	size_t i = function_at(f, addr);
-
-	if (i < f->n)
-		return touches(f, i, variable);
-	/* gcc moves unlikely blocks into a function of their own */
-	if (function_open(&cold, f->elf, addr))
-		return false;
-	i = function_at(cold, addr);
-	found = i < cold->n && touches(cold, i, variable);
-	function_close(cold);
-	return found;
-}
-
-size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state)
-{
-	unsigned cold = 0;
-
-	if (!enabled_count || !state)
-		return f->n;
-	for (size_t i = 0; i < f->n; i++) {
-		if (f->insn[i].rip_ref != enabled_count)
-			continue;
-		for (size_t k = i; k < f->n && k < i + 8; k++) {
-			if (f->insn[k].kind == INSN_OTHER)
-				continue;
-			if (f->insn[k].kind == INSN_JCC &&
-			    (touches(f, k + 1, state) ||
-			     (cold++ < COLD_MAX && touches_cold(f, f->insn[k].target, state))))
-				return k;
-			break;
-		}
-	}
-	return f->n;
-}
-
-size_t function_call_site(const struct function *f, uint64_t target)
-{
-	for (size_t i = 0; i < f->n; i++)
-		if ((f->insn[i].kind == INSN_CALL || f->insn[i].kind == INSN_JMP) &&
-		    f->insn[i].target == target)
-			return i;
-	return f->n;
 }

@@ -34,12 +34,14 @@ struct value {
 #define VALUE_UNKNOWN (-1)
 #define VALUE_CONST 0 /* base contributes nothing */
 #define VALUE_ARG(n) (1 + (n)) /* n: 0 rdi, 2 rdx, 3 rcx, 4 r8, 5 r9; argument 1 is scale 1 */
-#define VALUE_LOAD 16
+#define VALUE_STACK 8 /* the stack pointer at the entry, if the stack is tracked */
+#define VALUE_LOAD 16 /* also the result of a direct call, which loads nothing itself */
 
 struct insn {
 	uint64_t addr, target; /* of calls and jumps */
 	uint64_t rip_ref; /* address of a %rip-relative operand, 0 none */
 	uint8_t len, kind;
+	uint8_t through; /* the register that an indirect call or jump takes, or VQP_NO_REG */
 	bool emulated; /* a uprobe here is emulated by the kernel, not single-stepped */
 	bool lea;
 	/* a memory operand that is read */
@@ -56,10 +58,16 @@ struct function {
 	size_t n;
 	struct value (*in)[16]; /* register values before each instruction, enum vqp_reg order */
 	bool *reached;
+	struct insn_frame *frame; /* private: what the function keeps on its stack; NULL */
 };
 
 /* Decode the function that contains addr and track its registers.  0 or negative errno. */
 int function_open(struct function **out, const struct elf *e, uint64_t addr);
+/*
+ * The same; values that the function keeps on its stack are tracked, too, where nothing but its
+ * own stores can change them.  This takes a few times as long.
+ */
+int function_open_stack(struct function **out, const struct elf *e, uint64_t addr);
 void function_close(struct function *f);
 size_t function_at(const struct function *f, uint64_t addr); /* index; f->n when none */
 
@@ -79,6 +87,11 @@ size_t function_probe_point(const struct function *f, unsigned mask);
  * or f->n.
  */
 size_t function_trace_site(const struct function *f, uint64_t enabled_count, uint64_t state);
+/*
+ * The address of the word that an indirect call or jump takes its target from; base
+ * VALUE_UNKNOWN if that is not known.
+ */
+struct value function_through(const struct function *f, size_t i);
 /* First call or jump out of the function to target; f->n none. */
 size_t function_call_site(const struct function *f, uint64_t target);
 

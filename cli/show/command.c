@@ -8,13 +8,14 @@
 #include "cli/show/save.h"
 #include "cli/window.h"
 #include "decoder/filter/filter.h"
+#include "decoder/print/classes.h"
 #include "decoder/print/lifecycle.h"
 #include "decoder/print/requests.h"
 #include "decoder/trace/file.h"
 
 struct show {
 	const char *path, *filter_text, *write;
-	bool requests, lifecycle, flush, fields;
+	bool requests, lifecycle, classes, flush, fields;
 	uint64_t count;
 	struct cli_window window;
 	struct option_list columns; /* -e, each perhaps several with commas between */
@@ -24,6 +25,7 @@ struct show {
 	struct filter *filter;
 	struct request_table *table;
 	struct lifecycle_print *tree;
+	struct classes_print *callbacks;
 	struct save *save;
 	struct model *model;
 };
@@ -70,6 +72,10 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 0, "lifecycle", NULL,
 	  "how devices came to be: the driver's calls as trees, with times and registers",
 	  OPTION_TO(struct show, lifecycle) },
+	{ OPTION_FLAG, 0, "classes", NULL,
+	  "the classes of QEMU's devices: types, and whose function each callback is (record "
+	  "--lifecycle)",
+	  OPTION_TO(struct show, classes) },
 	{ OPTION_NUMBER, 'c', "count", "COUNT", "stop after COUNT events were printed",
 	  OPTION_TO(struct show, count), .min = 1, .want = "a number of events" },
 	{ OPTION_CHOICE, 't', "time", "r|a|d|e",
@@ -144,14 +150,21 @@ static int check_options(struct show *s)
 {
 	const char *format = s->format->name;
 
-	if ((s->requests || s->lifecycle) && strcmp(format, "text") && strcmp(format, "json"))
-		return cli_usage("%s as -T text or -T json",
-				 s->requests ? "--requests come" : "--lifecycle comes");
+	if ((s->requests || s->lifecycle || s->classes) && strcmp(format, "text") &&
+	    strcmp(format, "json"))
+		return cli_usage("%s as -T text or -T json", s->requests    ? "--requests come"
+							     : s->lifecycle ? "--lifecycle comes"
+									    : "--classes come");
 	if (s->requests && s->write)
 		return cli_usage("-w writes events and --requests prints a table; leave one out");
 	if (s->lifecycle && (s->write || s->requests))
 		return cli_usage("--lifecycle prints trees; leave out %s",
 				 s->write ? "-w" : "--requests");
+	if (s->classes && (s->write || s->requests || s->lifecycle))
+		return cli_usage("--classes prints a table of each device; leave out %s",
+				 s->write      ? "-w"
+				 : s->requests ? "--requests"
+					       : "--lifecycle");
 	if (s->columns.n && strcmp(format, "csv"))
 		return cli_usage("-e names the columns of -T csv; give both");
 	return cli_window_check(&s->window);
@@ -184,7 +197,10 @@ static int prepare(struct show *s)
 	if (s->lifecycle)
 		s->tree = lifecycle_print_new(s->to, !strcmp(s->format->name, "json"),
 					      s->out.line.ascii || cli_ascii());
-	if (!s->model || (s->requests && !s->table) || (s->lifecycle && !s->tree))
+	if (s->classes)
+		s->callbacks = classes_print_new(s->to, !strcmp(s->format->name, "json"));
+	if (!s->model || (s->requests && !s->table) || (s->lifecycle && !s->tree) ||
+	    (s->classes && !s->callbacks))
 		return cli_error("no memory");
 	if (s->table && (s->filter || s->window.from || s->window.to))
 		request_table_selects(s->table);
@@ -223,6 +239,8 @@ static int show_event(struct show *s, const struct event *e, uint64_t *printed)
 		rc = request_table_feed(s->table, s->model, e, matched);
 	else if (s->tree)
 		rc = lifecycle_print_feed(s->tree, e, matched);
+	else if (s->callbacks)
+		rc = classes_print_feed(s->callbacks, e, matched);
 	else if (matched)
 		rc = print_event(s, e);
 	if (rc < 0)
@@ -240,7 +258,7 @@ static int run_trace(struct show *s, struct trace_reader *t)
 	struct event e;
 	int rc = 0;
 
-	if (!s->table && !s->tree && !s->save && s->format->begin &&
+	if (!s->table && !s->tree && !s->callbacks && !s->save && s->format->begin &&
 	    s->format->begin(s->to, &s->out))
 		return cli_output(true);
 	while (!rc && cli_trace_next(t, &rec, true, &broken)) {
@@ -256,6 +274,10 @@ static int run_trace(struct show *s, struct trace_reader *t)
 		request_table_finish(s->table, s->model);
 	} else if (s->tree) {
 		lifecycle_print_finish(s->tree);
+	} else if (s->callbacks) {
+		if (!classes_print_finish(s->callbacks))
+			fprintf(stderr, "%s: no classes; record --lifecycle writes them\n",
+				s->path);
 	} else if (!s->save && s->format->end && s->format->end(s->to, &s->out)) {
 		return cli_output(true);
 	}
@@ -291,6 +313,7 @@ static int run(int argc, char **argv)
 		rc = cli_output(false);
 	request_table_free(s.table);
 	lifecycle_print_free(s.tree);
+	classes_print_free(s.callbacks);
 	model_free(s.model);
 	filter_free(s.filter);
 	return rc;

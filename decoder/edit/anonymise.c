@@ -246,6 +246,7 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 			return 0; /* people's comments may contain anything */
 		return retext(a, e, buf, size, sizeof(*n), &n->len);
 	case VQT_STACK: return 0;
+	case VQT_CLASS: return 0; /* addresses of the process */
 	case VQT_REG: hide_register(e, buf); break;
 	case VQT_USED: hide_status(e, buf); /* fall through */
 	case VQT_AVAIL:

@@ -233,6 +233,20 @@ const struct spec_name event_note_levels[] = {
 	{ 0, NULL },
 };
 
+const struct spec_name event_class_of[] = {
+	{ VQT_CLASS_PROXY, "proxy" },
+	{ VQT_CLASS_BUS, "bus" },
+	{ VQT_CLASS_DEVICE, "device" },
+	{ 0, NULL },
+};
+
+const struct spec_name event_callback_namings[] = {
+	{ VQT_NAMED_ADDRESS, "address" },
+	{ VQT_NAMED_ROLE, "role" },
+	{ VQT_NAMED_SYMBOL, "symbol" },
+	{ 0, NULL },
+};
+
 const struct spec_name event_guest_steps[] = {
 	{ VQT_GUEST_LIFECYCLE, "lifecycle" },
 	{ VQT_GUEST_CONFIG_OP, "config_op" },

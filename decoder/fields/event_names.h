@@ -38,6 +38,8 @@ extern const struct spec_name event_clock_ids[];
 extern const struct spec_name event_clock_reasons[];
 extern const struct spec_name event_transports[];
 extern const struct spec_name event_device_flags[]; /* bits VQT_DEV_* */
+extern const struct spec_name event_class_of[]; /* enum vqt_class_of */
+extern const struct spec_name event_callback_namings[]; /* enum vqt_callback_naming */
 extern const struct spec_name event_reg_ops[];
 extern const struct spec_name event_kick_vias[];
 extern const struct spec_name event_ring_whys[]; /* enum vqt_ring_why */

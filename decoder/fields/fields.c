@@ -40,6 +40,7 @@ const struct field_group field_groups[] = {
 	{ "note", "Note", BIT(VQT_NOTE), fields_note, false },
 	{ "stack_info", "Call stack", BIT(VQT_STACK), fields_stack, false },
 	{ "exchange", "Clock exchange", BIT(VQT_EXCHANGE), fields_exchange, false },
+	{ "class", "Class of an object", BIT(VQT_CLASS), fields_class, false },
 	{ NULL, NULL, 0, NULL, false },
 };
 

@@ -459,6 +459,23 @@ static void put_exchange(struct text *t, const struct event *e, bool ascii)
 	text_duration(t, x->until > x->from ? x->until - x->from : 0);
 }
 
+static void put_class(struct text *t, const struct event *e, bool ascii)
+{
+	const char *of = spec_name_of(event_class_of, e->rec->class.of), *types, *end;
+	struct record_callback c;
+	unsigned known = 0;
+	uint32_t pos = 0;
+	size_t n;
+
+	while (record_callback_next(e->rec, &pos, &c))
+		known += c.c.offset != VQT_CLASS_UNKNOWN;
+	text_add(t, "class of the %s, ", of ? of : "object");
+	types = record_tlv(e->rec, VQT_TAG_TYPENAME, &n);
+	end = n ? memchr(types, ' ', n) : NULL;
+	text_untrusted(t, types ? types : "", end ? (size_t)(end - types) : n);
+	text_add(t, ", %u callbacks known", known);
+}
+
 static void put_stack(struct text *t, const struct event *e, bool ascii)
 {
 	const struct model_stack *s = e->stack;
@@ -488,6 +505,7 @@ static const struct {
 	[VQT_NOTE] = { put_note, NEITHER },
 	[VQT_STACK] = { put_stack, NEITHER },
 	[VQT_EXCHANGE] = { put_exchange, NEITHER },
+	[VQT_CLASS] = { put_class, NEITHER },
 	[VQT_REG] = { print_register, NEITHER }, /* as it reads or writes */
 	[VQT_KICK] = { put_kick, TO_DEVICE },
 	[VQT_RING] = { put_ring, NEITHER },

@@ -65,6 +65,26 @@ bool build_text(struct build *b, unsigned tag, const char *s)
 	return !s || !*s || build_tlv(b, tag, s, strnlen(s, BUILD_TEXT_MAX));
 }
 
+bool build_callback(struct build *b, const struct vqt_callback *c, const char *callback,
+		    const char *function)
+{
+	size_t first = strnlen(callback, BUILD_TEXT_MAX), n = strnlen(function, BUILD_TEXT_MAX);
+	struct {
+		struct vqt_tlv tlv;
+		uint8_t c[sizeof(*c)];
+	} head = { .tlv = { VQT_TAG_CALLBACK, (uint16_t)(sizeof(*c) + first + n) } };
+	struct vqt_callback own = *c;
+	uint8_t *at = extend_after(b, &head, sizeof(head), first + n);
+
+	if (!at)
+		return false;
+	own.len = (uint16_t)first;
+	memcpy(at - sizeof(own), &own, sizeof(own));
+	memcpy(at, callback, first);
+	memcpy(at + first, function, n);
+	return true;
+}
+
 bool build_value(struct build *b, unsigned tag, const void *value, size_t n)
 {
 	static const uint8_t zeroes[3];

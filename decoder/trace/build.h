@@ -41,6 +41,12 @@ bool build_tlv(struct build *b, unsigned tag, const void *value, size_t n);
 #define BUILD_TEXT_MAX 4000
 bool build_text(struct build *b, unsigned tag, const char *s);
 /*
+ * Append a callback of a class record with its two names; c->len is set here.  False when it does
+ * not fit.
+ */
+bool build_callback(struct build *b, const struct vqt_callback *c, const char *callback,
+		    const char *function);
+/*
  * Append a tagged value to an event.  Nothing may be appended to it afterwards but other tagged
  * values.  False when it does not fit.
  */

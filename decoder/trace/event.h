@@ -43,9 +43,9 @@ typedef __s64 int64_t;
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
  * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written; 7: all
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
- * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE
+ * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: VQT_CLASS
  */
-#define VQT_VERSION_MINOR 7
+#define VQT_VERSION_MINOR 8
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -66,6 +66,7 @@ enum vqt_type {
 	VQT_NOTE = 8, /* struct vqt_note */
 	VQT_STACK = 9, /* struct vqt_stack */
 	VQT_EXCHANGE = 10, /* struct vqt_exchange */
+	VQT_CLASS = 11, /* struct vqt_class */
 	/* Events of devices and queues. */
 	VQT_REG = 16, /* struct vqt_reg */
 	VQT_KICK = 17, /* struct vqt_kick */
@@ -120,6 +121,8 @@ enum vqt_tag {
 	VQT_TAG_FILTER = 13, /* session: a copy of a trace, without what this did not match */
 	VQT_TAG_STACK = 14, /* event: uint32_t, id of the VQT_STACK at which it happened */
 	VQT_TAG_CARRIED = 15, /* the packet of an event: the events before it; the last value */
+	VQT_TAG_CALLBACK =
+		17, /* class: struct vqt_callback and its names; as often as there are any */
 };
 
 /*
@@ -306,6 +309,52 @@ struct vqt_exchange {
 	 * PTP clock of KVM says; wall_most is the same.  Both 0: unknown.
 	 */
 	int64_t wall, wall_most;
+};
+
+/* Which of the objects that a device consists of. */
+enum vqt_class_of {
+	VQT_CLASS_PROXY = 1, /* the transport's: of virtio-pci the PCI function */
+	VQT_CLASS_BUS = 2, /* between the two: "virtio-pci-bus" */
+	VQT_CLASS_DEVICE = 3, /* the virtio device itself: "virtio-blk-device" */
+};
+
+#define VQT_CLASS_UNKNOWN 0xffffffff /* an offset */
+
+/*
+ * VQT_CLASS: the class of one object of hdr.device, in QEMU's memory.  VQT_TAG_TYPENAME has the
+ * object's type and all its parents, each after its child, with blanks between.  A later record
+ * of the same device and kind of object replaces an earlier one.
+ */
+struct vqt_class {
+	struct vqt_hdr h;
+	uint64_t object, address; /* of the object and of its class, in the process */
+	uint64_t bias; /* addresses in the process minus those in its object file */
+	uint32_t object_size, size; /* bytes of the object, of the class */
+	uint32_t offset; /* of the object in the proxy; VQT_CLASS_UNKNOWN: it is not within it */
+	uint16_t of; /* enum vqt_class_of */
+	uint16_t pad;
+	/* struct vqt_tlv ... */
+};
+
+enum vqt_callback_naming {
+	VQT_NAMED_ADDRESS = 0, /* the function has no name: "fn_", its address in its file */
+	VQT_NAMED_ROLE =
+		1, /* by what it is for: "VirtioDeviceClass.realize of virtio-blk-device" */
+	VQT_NAMED_SYMBOL = 2, /* by a symbol */
+};
+
+/* VQT_TAG_CALLBACK: a callback that a class has, and whose function it is. */
+struct vqt_callback {
+	uint64_t function; /* address in the process; 0: the class has none there */
+	/*
+	 * In the class, of a ResettableClass in the one for that interface; VQT_CLASS_UNKNOWN: not
+	 * found, nor is the function known.
+	 */
+	uint32_t offset;
+	uint8_t naming; /* enum vqt_callback_naming */
+	uint8_t pad;
+	uint16_t len; /* bytes of the first text: "VirtioDeviceClass.realize" */
+	/* char callback[len], function[]: the rest of the value */
 };
 
 enum vqt_loss_why {
@@ -838,6 +887,8 @@ VQT_SIZE(vqt_loss, 40);
 VQT_SIZE(vqt_note, 32);
 VQT_SIZE(vqt_stack, 40);
 VQT_SIZE(vqt_exchange, 64);
+VQT_SIZE(vqt_class, 64);
+VQT_SIZE(vqt_callback, 16);
 VQT_SIZE(vqt_reg, 40);
 VQT_SIZE(vqt_ring, 16);
 VQT_SIZE(vqt_kick, 48);

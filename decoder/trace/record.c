@@ -37,6 +37,7 @@ static const struct row {
 	[VQT_NOTE] = { "note", sizeof(struct vqt_note), TAIL_TEXT },
 	[VQT_STACK] = { "stack", sizeof(struct vqt_stack), TAIL_STACK },
 	[VQT_EXCHANGE] = { "exchange", sizeof(struct vqt_exchange), TAIL_NONE },
+	[VQT_CLASS] = { "class", sizeof(struct vqt_class), TAIL_TLV },
 	[VQT_REG] = { "register", sizeof(struct vqt_reg), TAIL_NONE },
 	[VQT_KICK] = { "kick", sizeof(struct vqt_kick), TAIL_HEADS },
 	[VQT_RING] = { "ring", sizeof(struct vqt_ringstate), TAIL_NONE, VQT_RINGSTATE_SIZE_1 },
@@ -344,25 +345,52 @@ struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i)
 	return b;
 }
 
+/* The next value of a tag; *pos is behind it then. */
+static const char *next_tlv(const struct record *r, unsigned tag, uint32_t *pos, size_t *len)
+{
+	while (*pos <= r->tail_len && r->tail_len - *pos >= sizeof(struct vqt_tlv)) {
+		unsigned t = get_le16(r->tail + *pos);
+		uint32_t n = get_le16(r->tail + *pos + 2), at;
+
+		if (t == VQT_TAG_END)
+			break;
+		at = *pos + (uint32_t)sizeof(struct vqt_tlv);
+		*pos = at + align4(n);
+		if (t == tag) {
+			*len = n;
+			return (const char *)r->tail + at;
+		}
+	}
+	*len = 0;
+	return NULL;
+}
+
 const char *record_tlv(const struct record *r, unsigned tag, size_t *len)
 {
 	uint32_t pos = 0;
 
-	while (pos <= r->tail_len && r->tail_len - pos >= sizeof(struct vqt_tlv)) {
-		unsigned t = get_le16(r->tail + pos);
-		uint32_t n = get_le16(r->tail + pos + 2);
+	return next_tlv(r, tag, &pos, len);
+}
 
-		if (t == VQT_TAG_END)
-			break;
-		pos += sizeof(struct vqt_tlv);
-		if (t == tag) {
-			*len = n;
-			return (const char *)r->tail + pos;
-		}
-		pos += align4(n);
+int record_callback_next(const struct record *r, uint32_t *pos, struct record_callback *out)
+{
+	const char *value;
+	size_t n;
+
+	while ((value = next_tlv(r, VQT_TAG_CALLBACK, pos, &n))) {
+		if (n < sizeof(out->c))
+			continue;
+		memcpy(&out->c, value, sizeof(out->c));
+		n -= sizeof(out->c);
+		if (out->c.len > n)
+			continue;
+		out->callback = value + sizeof(out->c);
+		out->callback_len = out->c.len;
+		out->function = out->callback + out->c.len;
+		out->function_len = n - out->c.len;
+		return 1;
 	}
-	*len = 0;
-	return NULL;
+	return 0;
 }
 
 char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size)

@@ -27,6 +27,7 @@ struct record {
 		struct vqt_note note;
 		struct vqt_stack stack;
 		struct vqt_exchange exchange;
+		struct vqt_class class;
 		struct vqt_reg reg;
 		struct vqt_kick kick;
 		struct vqt_ringstate ring;
@@ -95,6 +96,17 @@ struct vqt_tally_bucket record_bucket(const struct record_group *g, uint32_t i);
 const char *record_tlv(const struct record *r, unsigned tag, size_t *len);
 /* Copies it into buf, NUL-terminated and cut to fit; "" when absent.  Returns buf. */
 char *record_tlv_str(const struct record *r, unsigned tag, char *buf, size_t size);
+
+/*
+ * The callbacks of a class record: start with pos = 0.  Returns 1 and fills in, or 0 at the end.
+ * The texts are not NUL-terminated.
+ */
+struct record_callback {
+	struct vqt_callback c;
+	const char *callback, *function;
+	size_t callback_len, function_len;
+};
+int record_callback_next(const struct record *r, uint32_t *pos, struct record_callback *out);
 
 /*
  * Text of note, lifecycle and guest records, not NUL-terminated; *len gets its length.  Of a guest

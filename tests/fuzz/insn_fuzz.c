@@ -26,6 +26,22 @@ static void check_function(const struct function *f)
 		abort();
 }
 
+/* With the stack tracked the same instructions; targets of indirect calls are found or not. */
+static void check_stack(const struct elf *e, uint64_t at, size_t n)
+{
+	struct function *f;
+
+	if (function_open_stack(&f, e, at))
+		abort();
+	check_function(f);
+	if (f->n != n)
+		abort();
+	for (size_t i = 0; i < f->n; i++)
+		if (function_through(f, i).base >= VALUE_LOAD + (int)f->n)
+			abort();
+	function_close(f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tiny_elf t;
@@ -50,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		function_trace_site(f, TINY_CODE, TINY_CODE + 8);
 		function_call_site(f, TINY_CODE + size / 2);
+		check_stack(e, TINY_CODE + size / 2, f->n);
 		function_close(f);
 	}
 	elf_close(e);

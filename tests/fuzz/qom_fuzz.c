@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory of a process that is none of ours: a tree of objects with words of it changed,
- * walked, and each object looked at as a device.  Input: offset (2 bytes), word (8 bytes).
+ * walked, and each object looked at as a device, with its class.  Input: offset (2 bytes), word (8 bytes).
  */
 #include <stdlib.h>
 
+#include "bpf/qemu/classes.h"
 #include "bpf/qemu/identity.h"
 #include "bpf/qemu/qom.h"
 #include "tests/unit/fake_tree.h"
+#include "tests/unit/tiny_elf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +29,48 @@ static void look(uint64_t proxy, uint64_t vdev)
 	    !memchr(who.path, 0, sizeof(who.path)) || (who.path[0] && who.path[0] != '/') ||
 	    r.queues > VQP_QUEUE_MAX)
 		abort();
+}
+
+/* The disk's class and its parent's, as TypeImpl has them: name, sizes, ..., parent, class. */
+static void classify(uint64_t disk)
+{
+	uint64_t type[2] = { fake_new(&mem, 256), fake_new(&mem, 256) }, class[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		class[i] = fake_new(&mem, 256);
+		fake_put64(&mem, type[i], fake_string(&mem, i ? "device" : "virtio-blk-pci"));
+		fake_put64(&mem, type[i] + 8, 256);
+		fake_put64(&mem, type[i] + 16, 1024);
+		fake_put64(&mem, type[i] + 96, class[i]);
+		fake_put64(&mem, class[i], type[i]);
+	}
+	fake_put64(&mem, type[0] + 80, fake_string(&mem, "device"));
+	fake_put64(&mem, type[0] + 88, type[1]);
+	fake_put64(&mem, disk, class[0]);
+}
+
+static void read_class(uint64_t obj)
+{
+	static const uint8_t code[] = { 0xc3 };
+	static struct tiny_elf t;
+	static struct class_view v;
+	struct qemu q = { .root = 0 };
+	struct classes *c;
+
+	tiny_elf(&t, code, sizeof(code));
+	if (elf_open_memory(&q.elf, "fuzz", t.bytes, t.size) || classes_open(&c, &q, FAKE_BASE))
+		abort();
+	for (unsigned i = 0; i < 2; i++) {
+		int err = classes_read(c, &mem.m, obj, &v);
+
+		if (v.ntypes > CLASS_TYPES || v.nfunctions > CLASS_SLOTS || (err && v.ntypes))
+			abort();
+		for (unsigned k = 0; k < v.ntypes; k++)
+			if (!v.type[k][0] || !memchr(v.type[k], 0, sizeof(v.type[k])))
+				abort();
+	}
+	classes_close(c);
+	elf_close(q.elf);
 }
 
 static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
@@ -70,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_init(&mem, bytes, sizeof(bytes));
 	root = fake_tree(&mem, &machine, &disk);
 	furnish(disk, machine);
+	classify(disk);
 	for (; size >= 10; data += 10, size -= 10) {
 		uint16_t at;
 
@@ -81,5 +126,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (n > 65536)
 		abort();
 	look(disk, 0);
+	read_class(disk);
 	return 0;
 }

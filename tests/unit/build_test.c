@@ -56,6 +56,47 @@ static void texts(void)
 	CHECK(!record_tlv(&r, VQT_TAG_HOST, &len));
 }
 
+/* The class of an object: its callbacks, those that are broken left out. */
+static void class(void)
+{
+	static const struct vqt_callback found = { .function = 0x5000,
+						   .offset = 0x90,
+						   .naming = VQT_NAMED_ROLE };
+	static const struct vqt_callback not_found = { .offset = VQT_CLASS_UNKNOWN };
+	_Alignas(8) uint8_t buf[512];
+	struct vqt_callback broken = { .len = 9 };
+	struct build b;
+	struct vqt_class *k = build_begin(&b, buf, sizeof(buf), VQT_CLASS, sizeof(*k));
+	struct record_callback c;
+	struct record r;
+	uint32_t pos = 0;
+	char text[64];
+
+	k->of = VQT_CLASS_BUS;
+	CHECK(build_text(&b, VQT_TAG_TYPENAME, "virtio-pci-bus virtio-bus"));
+	CHECK(build_callback(&b, &found, "VirtioBusClass.notify", "a function"));
+	CHECK(build_tlv(&b, VQT_TAG_CALLBACK, "short", 5));
+	CHECK(build_tlv(&b, VQT_TAG_CALLBACK, &broken, sizeof(broken)));
+	CHECK(build_callback(&b, &not_found, "VirtioBusClass.x", ""));
+	CHECK(!record_parse(&r, buf, b.len, NULL));
+	CHECK_STR(record_type_name(r.h.type), "class");
+	CHECK_EQ(r.class.of, VQT_CLASS_BUS);
+	CHECK_STR(record_tlv_str(&r, VQT_TAG_TYPENAME, text, sizeof(text)),
+		  "virtio-pci-bus virtio-bus");
+	CHECK_EQ(record_callback_next(&r, &pos, &c), 1);
+	CHECK_EQ(c.c.function, 0x5000);
+	CHECK_EQ(c.c.offset, 0x90);
+	CHECK_EQ(c.c.naming, VQT_NAMED_ROLE);
+	CHECK(c.callback_len == 21 && !memcmp(c.callback, "VirtioBusClass.notify", 21));
+	CHECK(c.function_len == 10 && !memcmp(c.function, "a function", 10));
+	CHECK_EQ(record_callback_next(&r, &pos, &c), 1);
+	CHECK_EQ(c.c.offset, VQT_CLASS_UNKNOWN);
+	CHECK_EQ(c.function_len, 0);
+	CHECK_EQ(record_callback_next(&r, &pos, &c), 0);
+	b.size = b.len + 30;
+	CHECK(!build_callback(&b, &found, "VirtioBusClass.notify", "a function"));
+}
+
 /* Every part in every room there can be: it fits, or nothing changes. */
 static void room(void)
 {
@@ -103,6 +144,7 @@ static void too_long(void)
 }
 
 static const struct tap_test tests[] = {
+	{ "the class of an object", class },
 	{ "descriptors and segments", chain },
 	{ "values with tags", texts },
 	{ "no part exceeds the buffer", room },
