@@ -229,6 +229,8 @@ static const struct {
 	{ VQT_TALLY, "tally", "tallies" },
 	{ VQT_VHOST_USER, "message", "messages" },
 	{ VQT_LIFECYCLE, "lifecycle step", "lifecycle steps" },
+	{ VQT_RETURN, "return of a function", "returns of functions" },
+	{ VQT_ROUTES, "table of interrupt routes", "tables of interrupt routes" },
 };
 
 static void print_kinds(const struct record_run *r)

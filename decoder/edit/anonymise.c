@@ -245,7 +245,8 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 		if (n->level == VQT_NOTE_COMMENT)
 			return 0; /* people's comments may contain anything */
 		return retext(a, e, buf, size, sizeof(*n), &n->len);
-	case VQT_STACK: return 0;
+	case VQT_STACK:
+	case VQT_RETURN: return 0; /* what refers to them is left out, too */
 	case VQT_CLASS: return 0; /* addresses of the process */
 	case VQT_REG: hide_register(e, buf); break;
 	case VQT_USED: hide_status(e, buf); /* fall through */

@@ -15,6 +15,14 @@ struct lifecycle_arg {
 	enum spec_kind kind; /* SPEC_HEX or SPEC_DEC */
 };
 
+/* What a step's function returns, if that says something to people. */
+enum lifecycle_result {
+	STEP_NOTHING,
+	STEP_ERRNO, /* int: negative errno if it failed */
+	STEP_GSI, /* int: the interrupt, or negative errno */
+	STEP_SUCCESS, /* bool: false if it failed */
+};
+
 /* One lifecycle step: enum vqt_lifecycle_what. */
 struct lifecycle_step {
 	const char *name; /* "add_queue" */
@@ -22,6 +30,7 @@ struct lifecycle_step {
 	const char *meaning; /* for people */
 	struct lifecycle_arg arg[3];
 	const char *text; /* what the record's text is, NULL none */
+	enum lifecycle_result result;
 };
 
 const struct lifecycle_step *lifecycle_step(unsigned what); /* NULL unknown */

@@ -35,6 +35,8 @@ const struct field_group field_groups[] = {
 	{ "lifecycle", "Lifecycle", BIT(VQT_LIFECYCLE), fields_lifecycle, false },
 	{ "guest", "Guest driver", BIT(VQT_GUEST), fields_guest, false },
 	{ "backend", "Block backend", BIT(VQT_BACKEND), fields_backend, false },
+	{ "returned", "Return of a function", BIT(VQT_RETURN), fields_returned, false },
+	{ "routes", "Interrupt routes", BIT(VQT_ROUTES), fields_routes, false },
 	{ "clock", "Clock", BIT(VQT_CLOCK), fields_clock, false },
 	{ "loss", "Loss", BIT(VQT_LOSS), fields_loss, false },
 	{ "note", "Note", BIT(VQT_NOTE), fields_note, false },
@@ -154,6 +156,8 @@ FIELD_GETTER(since, true, e->since)
 FIELD_GETTER(missing, e->gap, e->gap)
 FIELD_GETTER(status, e->dev && e->dev->status_known, e->dev->status)
 FIELD_GETTER(stack_id, e->rec->stack_id, e->rec->stack_id)
+FIELD_GETTER(call, e->rec->call.call, e->rec->call.call)
+FIELD_GETTER(within, e->rec->call.within, e->rec->call.within)
 /* Its address, where the function is unknown.  The record of a stack has it in its own object. */
 static bool get_frame(const struct event *e, unsigned i, struct field_value *v)
 {
@@ -171,7 +175,7 @@ static const char *event_word(unsigned n)
 {
 	const char *name;
 
-	if (n > VQT_BACKEND)
+	if (n > VQT_ROUTES)
 		return NULL;
 	name = record_type_name(n);
 	return record_type_by_name(name) == (int)n ? name : "";
@@ -212,6 +216,10 @@ const struct field fields_event[] = {
 	  .help = "time since the first event (filters only)" },
 	{ "missing", FIELD_U64, .get = get_missing, .label = "Missing",
 	  .help = "events missing before this one, by its sequence number" },
+	{ "call", FIELD_U64, .get = get_call, .label = "Call",
+	  .help = "number of the call of a function that begins here, if calls were recorded" },
+	{ "within", FIELD_U64, .get = get_within, .label = "Within",
+	  .help = "number of the innermost call around it" },
 	{ "stack_id", FIELD_U64, .get = get_stack_id, .label = "Stack",
 	  .help = "number of the call stack where it happened, if that was recorded" },
 	{ "stack", FIELD_STR, FIELD_ARRAY, .get = get_frame, .label = "Call stack",

@@ -105,9 +105,10 @@ static inline bool field_group_has(const struct field_group *g, const struct eve
 extern const struct field fields_tally[], fields_vhost_user[], fields_event[], fields_register[],
 	fields_kick[], fields_ring[], fields_sample[], fields_avail[], fields_request[],
 	fields_used[], fields_interrupt[], fields_buffers[], fields_data[], fields_lifecycle[],
-	fields_guest[], fields_backend[], fields_session[], fields_source[], fields_device[],
-	fields_device_state[], fields_queue_state[], fields_clock[], fields_loss[], fields_note[],
-	fields_stack[], fields_exchange[], fields_class[];
+	fields_guest[], fields_backend[], fields_returned[], fields_routes[], fields_session[],
+	fields_source[], fields_device[], fields_device_state[], fields_queue_state[],
+	fields_clock[], fields_loss[], fields_note[], fields_stack[], fields_exchange[],
+	fields_class[];
 
 /* To write a row of the table. */
 #define FIELD_AT(member) \

@@ -203,8 +203,16 @@ static bool get_step(const struct event *e, unsigned i, struct field_value *v)
 	return field_set_word(v, s ? s->name : NULL, e->rec->lifecycle.what);
 }
 
-FIELD_TEXT_GETTER(function, lifecycle_step(e->rec->lifecycle.what),
-		  lifecycle_step(e->rec->lifecycle.what)->function)
+static bool get_function(const struct event *e, unsigned i, struct field_value *v)
+{
+	const struct lifecycle_step *s = lifecycle_step(e->rec->lifecycle.what);
+
+	if (!e->rec->function)
+		return s && s->function && field_set_str(v, s->function);
+	v->str = e->rec->function;
+	v->len = e->rec->function_len;
+	return true;
+}
 
 /* An unknown step may mean all three. */
 static bool get_arg(const struct event *e, unsigned i, struct field_value *v)
@@ -230,7 +238,48 @@ const struct field fields_lifecycle[] = {
 	{ "lifecycle.text", FIELD_STR, .get = get_text, .label = "Text",
 	  .help = "the step's words, such as an error message" },
 	{ "lifecycle.function", FIELD_STR, .get = get_function, .label = "Function",
-	  .help = "QEMU's function for it" },
+	  .help = "QEMU's function for it, or its role where it has no name" },
+	{ .path = NULL },
+};
+
+static const struct spec_name route_kinds[] = {
+	{ VQT_ROUTE_IRQCHIP, "irqchip" },
+	{ VQT_ROUTE_MSI, "msi" },
+	{ 0, NULL },
+};
+
+const struct field fields_returned[] = {
+	{ "returned.call", FIELD_U64, FIELD_AT(returned.call), .label = "Call",
+	  .help = "the number of the call that has returned" },
+	{ "returned.value", FIELD_HEX, FIELD_AT(returned.value), .label = "Value",
+	  .help = "what it returned; anything where the function has no result" },
+	{ .path = NULL },
+};
+
+FIELD_GETTER(route_gsi, i < e->rec->routes.n, record_route(e->rec, i).gsi)
+FIELD_GETTER(route_address, i < e->rec->routes.n, record_route(e->rec, i).address)
+FIELD_GETTER(route_data, i < e->rec->routes.n, record_route(e->rec, i).data)
+static bool get_route_kind(const struct event *e, unsigned i, struct field_value *v)
+{
+	unsigned kind;
+
+	if (i >= e->rec->routes.n)
+		return false;
+	kind = record_route(e->rec, i).kind;
+	return field_set_word(v, spec_name_of(route_kinds, kind), kind);
+}
+
+const struct field fields_routes[] = {
+	{ "routes.total", FIELD_U64, FIELD_AT(routes.total), .label = "Routes",
+	  .help = "in the table that is given to KVM" },
+	{ "routes.table.gsi", FIELD_U64, FIELD_ARRAY, .get = get_route_gsi, .label = "GSI",
+	  .help = "the interrupt that is routed" },
+	{ "routes.table.kind", FIELD_STR, FIELD_ARRAY, .get = get_route_kind, .names = route_kinds,
+	  .label = "Kind", .help = "msi or irqchip" },
+	{ "routes.table.address", FIELD_HEX, FIELD_ARRAY, .get = get_route_address,
+	  .label = "Address", .help = "where an MSI is written; number of the irqchip" },
+	{ "routes.table.data", FIELD_HEX, FIELD_ARRAY, .get = get_route_data, .label = "Data",
+	  .help = "what is written there; pin of the irqchip" },
 	{ .path = NULL },
 };
 

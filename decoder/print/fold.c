@@ -6,8 +6,13 @@
 
 bool line_folds(const struct event *e)
 {
-	return e->rec->h.type == VQT_LIFECYCLE &&
-	       e->rec->lifecycle.what == VQT_LIFECYCLE_TYPE_REGISTER && !e->gap;
+	unsigned what = e->rec->lifecycle.what;
+
+	if (e->gap || e->rec->h.device)
+		return false;
+	return e->rec->h.type == VQT_RETURN ||
+	       (e->rec->h.type == VQT_LIFECYCLE &&
+		(what == VQT_LIFECYCLE_TYPE_REGISTER || what == VQT_LIFECYCLE_CLASS_INIT));
 }
 
 bool line_fold(struct line_fold *f, const struct event *e, const struct model *m,
@@ -15,6 +20,8 @@ bool line_fold(struct line_fold *f, const struct event *e, const struct model *m
 {
 	if (!line_folds(e))
 		return false;
+	if (e->rec->h.type == VQT_LIFECYCLE)
+		f->step[e->rec->lifecycle.what == VQT_LIFECYCLE_CLASS_INIT]++;
 	if (f->n++) {
 		o->last = e->ts;
 		return true;
@@ -26,16 +33,20 @@ bool line_fold(struct line_fold *f, const struct event *e, const struct model *m
 
 int line_fold_end(FILE *to, struct line_fold *f)
 {
-	static const char step[] = "type_register";
-	char *meaning = strstr(f->buf, step);
-	unsigned n = f->n;
+	static const char *const name[] = { "type_register", "class_init" };
+	const unsigned step[] = { f->step[0], f->step[1] };
+	unsigned n = f->n, first = step[0] ? 0 : 1;
+	char *meaning = n > 1 ? strstr(f->buf, name[first]) : NULL;
 
-	f->n = 0;
+	f->n = f->step[0] = f->step[1] = 0;
 	if (!n)
 		return 0;
-	if (n > 1 && meaning) {
-		f->line.len = (size_t)(meaning - f->buf) + sizeof(step) - 1;
-		text_add(&f->line, " of %u device types; -V lists them\n", n);
+	if (meaning && step[first] > 1) {
+		f->line.len = (size_t)(meaning - f->buf);
+		text_add(&f->line, "%s of %u", name[first], step[first]);
+		if (!first && step[1])
+			text_add(&f->line, " and %s of %u", name[1], step[1]);
+		text_puts(&f->line, " device types; -V lists them\n");
 	}
 	return fwrite(f->buf, 1, f->line.len, to) == f->line.len ? 0 : -EIO;
 }

@@ -10,12 +10,13 @@
 
 struct line_fold {
 	unsigned n; /* events of the run, 0: none is held back */
+	unsigned step[2]; /* of them: types registered, classes initialised */
 	struct text line; /* of the first event of the run */
 	char buf[LINE_SIZE];
 };
 
 bool line_folds(const struct event *e); /* whether it is such an event */
-/* Hold back a type registration; false: the event is none, print it after line_fold_end(). */
+/* Hold back such an event; false: it is none, print it after line_fold_end(). */
 bool line_fold(struct line_fold *f, const struct event *e, const struct model *m,
 	       struct line_options *o);
 /* Print the run that was held back, if there is one, as a line.  Negative errno. */

@@ -356,6 +356,10 @@ static void put_lifecycle(struct text *t, const struct event *e, bool ascii)
 		text_add(t, "lifecycle step %u", l->what);
 		return;
 	}
+	if (l->what == VQT_LIFECYCLE_CALLBACK && e->rec->function) {
+		text_untrusted(t, e->rec->function, e->rec->function_len);
+		return;
+	}
 	text_puts(t, step->name);
 	if (l->h.queue != VQT_NO_QUEUE)
 		text_add(t, " q%u", l->h.queue);
@@ -364,7 +368,36 @@ static void put_lifecycle(struct text *t, const struct event *e, bool ascii)
 		text_untrusted(t, s, len);
 	}
 	put_lifecycle_args(t, e, step);
-	text_add(t, " [%s]", step->function);
+	text_puts(t, " [");
+	if (e->rec->function)
+		text_untrusted(t, e->rec->function, e->rec->function_len);
+	else
+		text_puts(t, step->function);
+	text_puts(t, "]");
+}
+
+static void put_returned(struct text *t, const struct event *e, bool ascii)
+{
+	text_add(t, "call %u returns 0x%" PRIx64, e->rec->returned.call, e->rec->returned.value);
+}
+
+/* The messages of MSI-X; routes of the machine's own interrupt controllers are only counted. */
+static void put_routes(struct text *t, const struct event *e, bool ascii)
+{
+	const struct vqt_routes *r = &e->rec->routes;
+	const char *between = ": ";
+
+	text_add(t, "%u interrupt routes given to KVM", r->total);
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct vqt_route route = record_route(e->rec, i);
+
+		if (route.kind != VQT_ROUTE_MSI)
+			continue;
+		text_add(t, "%sgsi %u = MSI 0x%" PRIx64 " data 0x%x", between, route.gsi,
+			 route.address, route.data);
+		between = ", ";
+	}
+	text_puts(t, " [KVM_SET_GSI_ROUTING]");
 }
 
 static void put_group(struct text *t, const struct event *e, const struct record_group *g)
@@ -517,6 +550,8 @@ static const struct {
 	[VQT_LIFECYCLE] = { put_lifecycle, NEITHER },
 	[VQT_GUEST] = { print_guest, TO_DEVICE },
 	[VQT_BACKEND] = { put_backend, NEITHER },
+	[VQT_RETURN] = { put_returned, NEITHER },
+	[VQT_ROUTES] = { put_routes, NEITHER },
 	[VQT_VHOST_USER] = { print_vhost_user, NEITHER }, /* as it is sent */
 };
 

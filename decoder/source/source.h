@@ -50,7 +50,6 @@ struct source_request {
 	uint64_t sample; /* ns between two looks at rings in which nothing happens; 0: never */
 	const char *
 		stacks; /* events that have call stacks: words with commas, "" the usual; NULL: none */
-	bool lifecycle; /* also what lies behind the steps of a device's life: its classes */
 	bool follow; /* also what appears later */
 	const char *command; /* line, for the session record; borrowed, as all strings here are */
 	/* Where the records go: a source that would see that itself leaves it out.  NULL: unknown. */
@@ -75,7 +74,6 @@ enum {
 	SOURCE_TAKES_LIGHT = 8,
 	SOURCE_TAKES_SAMPLE = 16,
 	SOURCE_TAKES_STACKS = 32,
-	SOURCE_TAKES_LIFECYCLE = 64,
 };
 
 /* A command that was started to be recorded. */

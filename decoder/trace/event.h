@@ -43,7 +43,8 @@ typedef __s64 int64_t;
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
  * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written; 7: all
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
- * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: VQT_CLASS
+ * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: calls of functions of QEMU (VQT_TAG_CALL,
+ * VQT_TAG_FUNCTION, VQT_RETURN, more steps of VQT_LIFECYCLE), VQT_ROUTES, VQT_CLASS
  */
 #define VQT_VERSION_MINOR 8
 
@@ -81,6 +82,8 @@ enum vqt_type {
 	VQT_LIFECYCLE = 32, /* struct vqt_lifecycle */
 	VQT_GUEST = 33, /* struct vqt_guest */
 	VQT_BACKEND = 34, /* struct vqt_backend */
+	VQT_RETURN = 35, /* struct vqt_return: a function has returned */
+	VQT_ROUTES = 36, /* struct vqt_routes: KVM's table of interrupt routes */
 };
 
 /* The header of every record. */
@@ -121,8 +124,23 @@ enum vqt_tag {
 	VQT_TAG_FILTER = 13, /* session: a copy of a trace, without what this did not match */
 	VQT_TAG_STACK = 14, /* event: uint32_t, id of the VQT_STACK at which it happened */
 	VQT_TAG_CARRIED = 15, /* the packet of an event: the events before it; the last value */
+	VQT_TAG_CALL = 16, /* event: struct vqt_call */
+	VQT_TAG_FUNCTION = 17, /* event: the function that was called; see struct vqt_call */
 	VQT_TAG_CALLBACK =
-		17, /* class: struct vqt_callback and its names; as often as there are any */
+		18, /* class: struct vqt_callback and its names; as often as there are any */
+};
+
+/*
+ * VQT_TAG_CALL: the calls around an event.  Calls have numbers from 1 of hdr.source.
+ *
+ * VQT_TAG_FUNCTION is there if the type of the event does not say which function it is: its name in
+ * the program's symbols; or its role ("VirtioDeviceClass.realize of virtio-blk-device"); or
+ * "fn_ADDRESS", by where it begins in its file.
+ */
+struct vqt_call {
+	uint32_t call; /* that begins with this event, and ends with its VQT_RETURN; 0: none */
+	uint32_t
+		within; /* the innermost call of this thread that had begun before; 0: none known */
 };
 
 /*
@@ -713,6 +731,24 @@ enum vqt_lifecycle_what {
 	 * that follows and finds nothing is not the driver's.
 	 */
 	VQT_LIFECYCLE_NOTIFIER_ATTACH = 35,
+	/* Only in a trace that has the calls of functions: */
+	VQT_LIFECYCLE_CLASS_INIT = 36, /* TypeInfo.class_init: text name of the type */
+	/*
+	 * TypeInfo.instance_init of one of an object's types (VQT_TAG_FUNCTION says of which): text
+	 * name of the object's own type.
+	 */
+	VQT_LIFECYCLE_OBJECT_INIT = 37,
+	/*
+	 * A function that a class of the object holds, VQT_TAG_FUNCTION says in what role: arg0 its
+	 * first argument, an address.
+	 */
+	VQT_LIFECYCLE_CALLBACK = 38,
+	/* hmp_device_add, qmp_device_add, qdev_device_add_from_qdict */
+	VQT_LIFECYCLE_DEVICE_ADD = 39,
+	/* hmp_device_del, qmp_device_del, qdev_unplug: text id of the device */
+	VQT_LIFECYCLE_DEVICE_DEL = 40,
+	VQT_LIFECYCLE_PROPERTY = 41, /* object_property_set: text name of the property */
+	VQT_LIFECYCLE_AIO_CONTEXT = 42, /* blk_set_aio_context: the back end moves to a thread */
 };
 
 #define VQT_HEADER_BYTES 16
@@ -756,6 +792,42 @@ struct vqt_lifecycle {
 	uint32_t pad;
 	uint64_t arg[3];
 	/* char text[len] */
+};
+
+/* VQT_RETURN: the function of a call (VQT_TAG_CALL) has returned. */
+struct vqt_return {
+	struct vqt_hdr h;
+	uint32_t call;
+	uint32_t pad;
+	uint64_t
+		value; /* in the register of results; of a function without a result it is anything */
+};
+
+enum vqt_route_kind {
+	VQT_ROUTE_IRQCHIP = 1, /* KVM_IRQ_ROUTING_IRQCHIP: a pin of an interrupt controller */
+	VQT_ROUTE_MSI = 2, /* KVM_IRQ_ROUTING_MSI */
+};
+
+/* One route: what happens when `gsi` is raised. */
+struct vqt_route {
+	uint32_t gsi;
+	uint32_t kind; /* KVM_IRQ_ROUTING_*, enum vqt_route_kind */
+	uint64_t address; /* MSI: what is written where; irqchip: number of the controller */
+	uint32_t data; /* irqchip: of the pin */
+	uint32_t pad;
+};
+
+#define VQT_ROUTES_MAX 1024 /* that are recorded of a table */
+
+/*
+ * VQT_ROUTES: the table of interrupt routes that a machine gives to KVM (ioctl
+ * KVM_SET_GSI_ROUTING); it replaces the one before.
+ */
+struct vqt_routes {
+	struct vqt_hdr h;
+	uint32_t total; /* in the table */
+	uint32_t n; /* struct vqt_route that follow: all, or the first ones */
+	/* struct vqt_route route[n] */
 };
 
 /*
@@ -903,6 +975,10 @@ VQT_SIZE(vqt_tally, 88);
 VQT_SIZE(vqt_tally_group, 56);
 VQT_SIZE(vqt_tally_bucket, 8);
 VQT_SIZE(vqt_lifecycle, 56);
+VQT_SIZE(vqt_return, 40);
+VQT_SIZE(vqt_route, 24);
+VQT_SIZE(vqt_routes, 32);
+VQT_SIZE(vqt_call, 8);
 VQT_SIZE(vqt_guest, 40);
 VQT_SIZE(vqt_backend, 56);
 VQT_SIZE(vqt_vhost_user, 40);

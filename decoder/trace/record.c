@@ -19,6 +19,7 @@ enum tail {
 	TAIL_STACK,
 	TAIL_TALLY,
 	TAIL_GUEST, /* arguments, then text */
+	TAIL_ROUTES,
 };
 
 static const struct row {
@@ -50,6 +51,8 @@ static const struct row {
 	[VQT_GUEST] = { "guest", sizeof(struct vqt_guest), TAIL_GUEST },
 	[VQT_VHOST_USER] = { "vhost_user", sizeof(struct vqt_vhost_user), TAIL_TEXT },
 	[VQT_BACKEND] = { "backend", sizeof(struct vqt_backend), TAIL_NONE },
+	[VQT_RETURN] = { "return", sizeof(struct vqt_return), TAIL_NONE },
+	[VQT_ROUTES] = { "routes", sizeof(struct vqt_routes), TAIL_ROUTES },
 };
 
 static uint32_t align4(uint32_t n)
@@ -171,6 +174,12 @@ static const char *check_tail(struct record *r, enum tail kind)
 			return "its buffer bytes run past the end";
 		break;
 	case TAIL_TALLY: return check_groups(r) ? NULL : "its counts run past the end";
+	case TAIL_ROUTES:
+		if (r->routes.n > VQT_ROUTES_MAX)
+			return "it has more routes than a table may";
+		if (r->routes.n * sizeof(struct vqt_route) > r->tail_len)
+			return "its routes run past the end";
+		break;
 	case TAIL_GUEST:
 		if (r->guest.nargs > VQT_GUEST_ARGS)
 			return "it has more arguments than a function may";
@@ -216,6 +225,13 @@ static void find_values(struct record *r)
 			return;
 		if (tag == VQT_TAG_STACK && n == sizeof(r->stack_id))
 			r->stack_id = get_le32(r->raw + pos);
+		if (tag == VQT_TAG_CALL && n == sizeof(r->call))
+			r->call = (struct vqt_call){ get_le32(r->raw + pos),
+						     get_le32(r->raw + pos + 4) };
+		if (tag == VQT_TAG_FUNCTION && n) {
+			r->function = (const char *)r->raw + pos;
+			r->function_len = n;
+		}
 		if (tag == VQT_TAG_CARRIED) {
 			take_carried(r, pos - sizeof(struct vqt_tlv), n);
 			return;
@@ -240,6 +256,9 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->tail = r->segs = NULL;
 	r->tail_len = r->segs_len = 0;
 	r->stack_id = 0;
+	r->call = (struct vqt_call){ 0 };
+	r->function = NULL;
+	r->function_len = 0;
 	r->carried = NULL;
 	r->carried_len = 0;
 	if (h.type >= ARRAY_LEN(rows) || !rows[h.type].name) {
@@ -278,6 +297,7 @@ size_t record_known_len(const struct record *r)
 	case TAIL_TEXT: n += text_len(r); break;
 	case TAIL_CONFIG: n += r->device_state.config_len; break;
 	case TAIL_GUEST: n += guest_len(r); break;
+	case TAIL_ROUTES: n += r->routes.n * sizeof(struct vqt_route); break;
 	case TAIL_HEADS: n += align4(r->kick.nheads * 2U); break;
 	case TAIL_STACK: n += r->stack.nframes * 8U + r->stack.len; break;
 	case TAIL_CHAIN: n += r->avail.ndesc * sizeof(struct vqt_desc) + r->segs_len; break;
@@ -311,6 +331,14 @@ struct vqt_desc record_desc(const struct record *r, unsigned i)
 uint16_t record_head(const struct record *r, unsigned i)
 {
 	return get_le16(r->tail + 2 * i);
+}
+
+struct vqt_route record_route(const struct record *r, unsigned i)
+{
+	struct vqt_route route;
+
+	memcpy(&route, r->tail + i * sizeof(route), sizeof(route));
+	return route;
 }
 
 int record_seg_next(const struct record *r, uint32_t *pos, struct record_seg *out)

@@ -39,6 +39,8 @@ struct record {
 		struct vqt_lifecycle lifecycle;
 		struct vqt_guest guest;
 		struct vqt_backend backend;
+		struct vqt_return returned;
+		struct vqt_routes routes;
 		struct vqt_vhost_user vhost_user;
 	};
 	const uint8_t *raw; /* the whole record */
@@ -48,6 +50,9 @@ struct record {
 	const uint8_t *segs; /* avail, used, data: where the segments begin; tally: the groups */
 	uint32_t segs_len;
 	uint32_t stack_id; /* events: of the VQT_STACK where it happened; 0: none is recorded */
+	struct vqt_call call; /* events: the calls around it; zeroes: none are recorded */
+	const char *function; /* events: VQT_TAG_FUNCTION, not NUL-terminated; NULL: none */
+	uint32_t function_len;
 	const uint8_t
 		*carried; /* a packet: events before this one; in none that a reader hands out */
 	uint32_t carried_len;
@@ -74,6 +79,9 @@ int record_type_by_name(const char *name); /* -ENOENT */
 struct vqt_desc record_desc(const struct record *r, unsigned i);
 /* Head i of a kick record; i < r->kick.nheads. */
 uint16_t record_head(const struct record *r, unsigned i);
+
+/* Route i of a routes record; i < r->routes.n. */
+struct vqt_route record_route(const struct record *r, unsigned i);
 
 /* Iterate captured bytes: start with pos = 0. Returns 1 and fills, or 0 at the end. */
 struct record_seg {
