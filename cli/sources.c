@@ -108,10 +108,6 @@ static const struct option_row shared[] = {
 	  "the call stack of events too, of QEMU or in a guest's kernel; WHAT: some of setup, kicks "
 	  "(these two if it is left out), chains, completions, interrupts, all; of QEMU also backend",
 	  .call = parse_stacks },
-	{ OPTION_FLAG, 0, "lifecycle", NULL,
-	  "of QEMU also the classes of each device: whose function each callback is "
-	  "(show --classes)",
-	  OPTION_TO(struct sources_choice, request.lifecycle) },
 	{ OPTION_TIME, 0, "sample", "TIME",
 	  "look at each queue's ring this often (default 1s; 0: never), which shows what waits "
 	  "where nothing happens",
@@ -174,7 +170,6 @@ static int check_taken(const struct sources_choice *c, const struct cli_option_g
 		{ r->queues, SOURCE_TAKES_QUEUES, "--queue" },
 		{ r->light, SOURCE_TAKES_LIGHT, "--light" },
 		{ r->stacks, SOURCE_TAKES_STACKS, "--stacks" },
-		{ r->lifecycle, SOURCE_TAKES_LIFECYCLE, "--lifecycle" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -9,11 +9,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bpf/capture/calls.h"
 #include "bpf/capture/class.h"
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/describe.h"
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
+#include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/memory.h"
 #include "bpf/capture/sample.h"
@@ -47,7 +49,9 @@ static int on_sample(void *ctx, void *data, size_t len)
 
 	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
 		return 0;
-	if (h->type == VQT_STACK)
+	if (h->type == VQP_CALL)
+		calls_take(c->target[h->source - 1], data, len);
+	else if (h->type == VQT_STACK)
 		stacks_take(c->target[h->source - 1], data, len);
 	else
 		order_put(c->target[h->source - 1]->order, data, len, capture_now());
@@ -145,6 +149,7 @@ static int load(struct capture *c, struct source_error *err)
 	c->skel->rodata->wake_level = buffer / 2;
 	c->skel->rodata->stacks_of = c->o.light ? 0 : c->o.stacks;
 	c->skel->rodata->stack_level = buffer / 2;
+	c->skel->rodata->with_calls = c->o.lifecycle && !c->o.light;
 	if (c->o.stacks) {
 		c->skel->rodata->wake_level = buffer / 8;
 		bpf_map__set_max_entries(c->skel->maps.stack_scratches,
@@ -197,6 +202,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 		struct target *t = c->target[i];
 
 		order_expire(t->order, now, window);
+		hold_tick(t, now);
 		if (t->dead)
 			continue;
 		t->dead = !process_alive(t->p.pid);
@@ -263,14 +269,21 @@ void capture_stop(struct capture *c)
 	/* The end was asked for: what arrives until then is still complete. */
 	for (size_t i = 0; i < c->ntargets; i++) {
 		c->target[i]->foreign.stop.asked = NULL;
+		if (c->target[i]->q->work)
+			c->target[i]->q->work->stop.asked = NULL;
 		foreign_begin(&c->target[i]->foreign);
 	}
+	/* what was recorded until here is whole, and all of it is read */
+	for (size_t i = 0; i < c->ntargets; i++)
+		target_end(c->target[i]);
 	for (size_t i = 0; i < c->ntargets; i++)
 		target_detach(c->target[i]);
 	if (c->rb)
 		ring_buffer__consume(c->rb);
 	for (size_t i = 0; i < c->ntargets; i++) {
 		order_expire(c->target[i]->order, capture_now(), 0);
+		hold_release(c->target[i],
+			     false); /* of what never became a device nothing is written */
 		sample_flush(c->target[i], UINT64_MAX);
 	}
 	stream_lost_last(c);

@@ -28,7 +28,6 @@ struct capture_options {
 	const char *without; /* id of a device that is not recorded; NULL */
 	bool delivery; /* MSI-X messages too, not only decisions to interrupt */
 	bool no_lifecycle;
-	bool lifecycle; /* also the classes of devices: VQT_CLASS */
 	bool no_backend; /* not what the devices' block back ends do */
 	uint32_t tables; /* at most so many queues are followed; 0 default (8192) */
 	bool qmp_only; /* use QMP even where memory has the answer (tests) */
@@ -44,6 +43,7 @@ struct capture_options {
 	 * idle queue. Not used in a light capture.
 	 */
 	uint64_t sample;
+	bool lifecycle; /* calls of functions, with their ends; functions without names, too */
 	uint32_t stacks; /* bit n: events of type VQT_REG + n have the call stack */
 	bool empty; /* attach BPF programs that do nothing, to measure the cost of probes */
 	const char *command; /* of the capture, for the session record */

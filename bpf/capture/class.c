@@ -21,7 +21,7 @@ bool class_due(const struct device *d)
 	       !d->placeholder && !d->classes_written && d->class_tries < TRIES && d->who.vdev;
 }
 
-static struct classes *classes_of(struct target *t)
+struct classes *class_all(struct target *t)
 {
 	uint64_t bias = t->p.text - elf_address(t->q->elf, t->p.text_offset);
 
@@ -30,14 +30,38 @@ static struct classes *classes_of(struct target *t)
 	return t->classes;
 }
 
-static struct parts parts_of(const struct device *d)
+static struct parts parts_of(const struct device *d, const struct process_memory *m)
 {
 	const struct vqp_proc *l = &d->target->q->layout;
 	struct parts p = { .proxy = d->who.proxy, .vdev = d->who.vdev };
 
-	if (l->dev_bus != VQP_UNKNOWN)
-		p.bus = process_pointer(&d->target->mem, p.vdev + l->dev_bus);
+	if (p.vdev && l->dev_bus != VQP_UNKNOWN)
+		p.bus = process_pointer(m, p.vdev + l->dev_bus);
 	return p;
+}
+
+bool class_learn(struct target *t, uint64_t object, const struct device *d)
+{
+	/* an attempt of its own: at the end of a capture that of the target is used up by unwinding */
+	struct foreign work;
+	struct process_memory mem = process_memory(&work);
+	struct class_view *v = malloc(sizeof(*v));
+	struct classes *c = class_all(t);
+	bool whole = c && v;
+	struct parts p = { 0 };
+
+	foreign_init(&work, t->p.pid, &t->foreign.stop);
+	foreign_begin(&work);
+	if (t->q->work)
+		foreign_begin_large(t->q->work, WORK);
+	if (d)
+		p = parts_of(d, &mem);
+	const uint64_t objects[] = { object, p.proxy, p.bus, p.vdev };
+	for (size_t i = 0; whole && i < sizeof(objects) / sizeof(objects[0]); i++)
+		if (objects[i])
+			whole = !classes_read(c, &mem, objects[i], v);
+	free(v);
+	return whole && p.vdev;
 }
 
 /* Where the object is in the proxy, which has `size` bytes. */
@@ -85,8 +109,8 @@ static void write_view(struct device *d, enum vqt_class_of of, const struct clas
 void class_write(struct device *d)
 {
 	struct target *t = d->target;
-	struct classes *c = classes_of(t);
-	struct parts p = parts_of(d);
+	struct classes *c = class_all(t);
+	struct parts p = parts_of(d, &t->mem);
 	const uint64_t objects[] = { p.proxy, p.bus, p.vdev };
 	struct class_view *v = calloc(3, sizeof(*v));
 	bool whole = c && v;

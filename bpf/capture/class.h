@@ -5,6 +5,14 @@
 
 #include "bpf/capture/impl.h"
 
+/* What is known of the classes of a process; NULL: no memory. */
+struct classes *class_all(struct target *t);
+/*
+ * Learn the roles of functions from the class of an object, and of the device that it is part of, NULL
+ * unknown.  Whether all of them could be read.
+ */
+bool class_learn(struct target *t, uint64_t object, const struct device *d);
+
 /* Whether they are wanted, can be read now, and have not been written to this file. */
 bool class_due(const struct device *d);
 /* Read and write them; what cannot be read now is tried again later, a few times. */

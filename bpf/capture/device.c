@@ -322,6 +322,7 @@ void device_seen(struct target *t, const struct vqt_device *r)
 		d->r.flags |= VQT_DEV_LATE;
 	d->tries = 0;
 	d->fresh = true;
+	d->decided = false;
 }
 
 static bool keep(struct device *d, const void *record, size_t len)
@@ -366,8 +367,8 @@ bool device_keeps(struct device *d, const void *record, size_t len)
 
 	if (!d->fresh)
 		return false;
-	if (l->h.type == VQT_LIFECYCLE && l->what == VQT_LIFECYCLE_INSTANCE_INIT &&
-	    keep(d, record, len))
+	if (!d->target->c->o.lifecycle && l->h.type == VQT_LIFECYCLE &&
+	    l->what == VQT_LIFECYCLE_INSTANCE_INIT && keep(d, record, len))
 		return true;
 	d->fresh = false;
 	wait_for_names(d);

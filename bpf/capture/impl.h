@@ -36,6 +36,7 @@ struct device {
 	 * described only when its second event arrives; until then `making` holds the first one.
 	 */
 	bool fresh;
+	bool decided; /* it is one, and what waited for that (hold.h) is being passed on */
 	struct vqt_lifecycle *making;
 	size_t making_len;
 	bool noted; /* the note about its data path elsewhere was written */
@@ -49,6 +50,15 @@ struct device {
 	bool classes_written;
 };
 
+/* Records that wait until it is known what becomes of an object (hold.h). */
+struct hold {
+	uint8_t *bytes; /* records, each after its length */
+	size_t len, cap;
+	unsigned n;
+	uint64_t
+		since; /* ns: when the first of them came; 0: others need not wait for them any more */
+};
+
 /* A traced process. */
 struct target {
 	struct capture *c;
@@ -60,7 +70,7 @@ struct target {
 	struct attach *attach[QEMU_PROGRAMS];
 	struct attach *enter[QEMU_PROGRAMS]; /* with stacks: functions whose return is probed */
 	uint32_t out_seq; /* seq of the next record passed on */
-	uint64_t last_ts;
+	uint64_t last_ts, passed_ts; /* of the latest record that came, and that was passed on */
 	uint64_t light_since; /* time from which a light capture counts it */
 	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region after its last widening */
 	uint8_t source;
@@ -68,7 +78,9 @@ struct target {
 	bool listed; /* the devices present at attach are all known */
 	bool endless; /* the tree of objects exceeded the limits */
 	struct stacks *stacks; /* NULL: none are recorded */
+	struct calls *calls; /* NULL: none are recorded */
 	struct classes *classes; /* NULL: none has been read */
+	struct hold hold;
 	struct samples *samples; /* read, not yet written; NULL if sampling is off */
 	struct query_answer qmp; /* used only where memory gave no answer */
 };

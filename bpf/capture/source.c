@@ -23,7 +23,7 @@
 
 struct qemu_config {
 	const char *qmp;
-	bool delivery, no_lifecycle, no_backend, empty, qmp_only;
+	bool delivery, lifecycle, no_lifecycle, no_backend, empty, qmp_only;
 	uint64_t buffer;
 	uint32_t tables;
 };
@@ -43,13 +43,13 @@ struct qemu_source {
 #define EVENT(type) (1U << (VQT_##type - VQT_REG))
 
 static const struct stack_word stack_of[] = {
-	{ "setup", EVENT(REG) | EVENT(LIFECYCLE) },
+	{ "setup", EVENT(REG) | EVENT(LIFECYCLE) | EVENT(ROUTES) },
 	{ "kicks", EVENT(KICK) },
 	{ "chains", EVENT(AVAIL) },
 	{ "completions", EVENT(USED) },
 	{ "interrupts", EVENT(IRQ) },
 	{ "backend", EVENT(BACKEND) },
-	{ "all", ~0U },
+	{ "all", ~EVENT(RETURN) },
 	{},
 };
 
@@ -59,6 +59,10 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 0, "delivery", NULL,
 	  "MSI-X messages as they are sent, too, not only decisions to interrupt",
 	  OPTION_TO(struct qemu_config, delivery) },
+	{ OPTION_FLAG, 0, "lifecycle", NULL,
+	  "calls of QEMU's functions, too, from class and instance initialisation to realize, and what "
+	  "a register write makes QEMU do: with their ends, and those without exported names",
+	  OPTION_TO(struct qemu_config, lifecycle) },
 	{ OPTION_FLAG, 0, "no-lifecycle", NULL,
 	  "no steps of device creation and set-up inside QEMU",
 	  OPTION_TO(struct qemu_config, no_lifecycle) },
@@ -178,10 +182,15 @@ static void attach_new(struct qemu_source *q)
 static int check(const void *config, const struct source_request *r, bool command,
 		 struct source_error *err)
 {
+	const struct qemu_config *c = config;
 	TEXT(why, 256);
 
 	if (r->stacks && !stack_words(stack_of, r->stacks, &why))
 		return source_fail(err, -EINVAL, "%s", why.buf);
+	if (c->lifecycle && (c->no_lifecycle || r->light))
+		return source_fail(err, -EINVAL, "--lifecycle does not go with %s",
+				   r->light ? "--light, which records no events"
+					    : "--no-lifecycle");
 	if (command && (r->npids || r->names.n))
 		return source_fail(err, -EINVAL,
 				   "record what runs (-p, -n) or a command, not both");
@@ -214,8 +223,8 @@ static int open_source(struct source **out, const void *config,
 		.delivery = c->delivery,
 		.no_lifecycle = c->no_lifecycle,
 		.no_backend = c->no_backend,
+		.lifecycle = c->lifecycle,
 		.stacks = stack_words(stack_of, request->stacks, &why),
-		.lifecycle = request->lifecycle,
 		.tables = c->tables,
 		.qmp_only = c->qmp_only,
 		.light = request->light,
@@ -499,8 +508,7 @@ const struct source_ops qemu_source_ops = {
 	.summary = "QEMU processes, by BPF probes: -p PID, -n NAME, -- COMMAND",
 	.noun = "QEMU",
 	.takes = SOURCE_TAKES_PROCESSES | SOURCE_TAKES_DEVICES | SOURCE_TAKES_QUEUES |
-		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE | SOURCE_TAKES_STACKS |
-		 SOURCE_TAKES_LIFECYCLE,
+		 SOURCE_TAKES_LIGHT | SOURCE_TAKES_SAMPLE | SOURCE_TAKES_STACKS,
 	.options = options,
 	.config_size = sizeof(struct qemu_config),
 	.available = available,
@@ -514,6 +522,7 @@ const struct source_ops qemu_source_ops = {
 	.settle = settle,
 	.describe = describe,
 	.stop = stop,
+	.whole_stop = true,
 	.stats = stats,
 	.alive = alive,
 	.cost = cost,

@@ -2,8 +2,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf/capture/calls.h"
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
+#include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/sample.h"
 #include "bpf/capture/stacks.h"
@@ -52,11 +54,7 @@ static void on_record(void *ctx, void *record, size_t len)
 {
 	struct target *t = ctx;
 	struct vqt_hdr *h = record;
-	struct device *d;
 
-	sample_flush(t, h->ts);
-	if (t->c->light && is_end(h))
-		light_read(t->c); /* write its last counts before its end */
 	/*
 	 * Times may go back a little: clocks of CPUs differ by more than the time between two
 	 * events.
@@ -65,9 +63,22 @@ static void on_record(void *ctx, void *record, size_t len)
 		h->ts = t->last_ts;
 	t->last_ts = h->ts;
 	if (h->type == VQT_DEVICE) {
+		hold_forget(t, h->device);
 		device_seen(t, record);
-		return;
+	} else if (!hold_needed(t, h, len) || !hold_put(t, record, len)) {
+		stream_pass(t, record, len);
 	}
+}
+
+void stream_pass(struct target *t, void *record, size_t len)
+{
+	struct vqt_hdr *h = record;
+	struct device *d;
+
+	t->passed_ts = h->ts;
+	sample_flush(t, h->ts);
+	if (t->c->light && is_end(h))
+		light_read(t->c); /* write its last counts before its end */
 	record = stacks_append(t, record, &len);
 	h = record;
 	d = h->device ? device_get(t, h->device) : NULL;
@@ -88,8 +99,12 @@ static void on_record(void *ctx, void *record, size_t len)
 		t->c->stats.lost += l->lost;
 		t->c->stats.lost_why[l->why & 3] += l->lost;
 	}
-	if (h->type != VQT_LIFECYCLE || !t->c->o.no_lifecycle)
-		target_emit(t, record, len);
+	if (h->type != VQT_LIFECYCLE || !t->c->o.no_lifecycle) {
+		void *tagged = calls_append(t, record, &len);
+
+		if (tagged)
+			target_emit(t, tagged, len);
+	}
 	if (d)
 		device_restored(d, h);
 	if (d && is_end(h))

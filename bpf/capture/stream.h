@@ -8,6 +8,8 @@
 
 extern const struct order_ops stream_ops; /* with a struct target */
 
+/* Pass a record on, to be written: it is the next one. */
+void stream_pass(struct target *t, void *record, size_t len);
 /*
  * At the end: no later record shows the gap of those that a full buffer dropped last.  Whose they
  * were is not known where there are several processes.

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/capture/calls.h"
 #include "bpf/capture/describe.h"
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
+#include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/late.h"
 #include "bpf/capture/sample.h"
@@ -31,6 +33,12 @@ static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int c
 	snprintf(m->reason, sizeof(m->reason), "%s",
 		 code ? strerror(-code) : "not found in this QEMU");
 }
+
+/* What needs so many probes that only uprobe_multi links (Linux 6.6) can attach them in time. */
+static const struct qemu_probe no_names = {
+	.name = "functions without exported names",
+	.costs = "class and instance initialisation, and what classes hold",
+};
 
 /* Light capture needs the probes on requests and devices, and on registers that are kicks. */
 static bool counts(const struct qemu_probe *p)
@@ -67,6 +75,8 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 {
 	if (p->flags & QEMU_PROBE_DELIVERY && !c->o.delivery)
 		return false;
+	if (p->flags & QEMU_PROBE_CALLS_ONLY && !c->o.lifecycle)
+		return false;
 	if (c->o.no_backend && (p->program == QEMU_SUBMIT || p->program == QEMU_ANSWER))
 		return false;
 	if (c->o.light && !counts(p))
@@ -74,17 +84,12 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 	return !(p->flags & QEMU_PROBE_LIFE && c->o.no_lifecycle) || tells_objects(p);
 }
 
-static bool is_return(enum qemu_program role)
-{
-	return role == QEMU_REG_RETURN || role == QEMU_CONFIG_RETURN;
-}
-
 /* The program for a role: the usual one, the counting one in a light capture, or the empty one. */
 static void program_name(const struct capture *c, enum qemu_program role, char name[32])
 {
 	const char *own = qemu_program_name(role);
 
-	if (c->o.empty && !is_return(role))
+	if (c->o.empty && !qemu_program_is_return(role))
 		own = "on_nothing";
 	if (c->o.light && role != QEMU_LIFECYCLE)
 		snprintf(name, 32, "light%s", own + strlen("on"));
@@ -104,10 +109,34 @@ bool target_needs(const struct capture *c, const char *program)
 	return c->o.stacks && !strcmp(program, "on_enter");
 }
 
+/*
+ * Where the probe is.  A call that is recorded as one begins where the function does, and its returns
+ * are where the program for returns is attached, too.
+ */
+static struct attach_point point_of(struct target *t, const struct qemu_probe *p)
+{
+	struct attach_point at = { .offset = p->offset, .cookie = p->cookie };
+
+	if (t->calls && p->begin)
+		at = (struct attach_point){
+			.offset = p->begin,
+			.cookie = p->begin_cookie |
+				  (p->program == QEMU_REG_WRITE ? 0
+								: VQP_COOKIE_OFF(calls_name(t, p))),
+		};
+	return at;
+}
+
+/* Whether the probe is attached for a role: its own, or the end of the call. */
+static bool is_for(const struct target *t, const struct qemu_probe *p, enum qemu_program role)
+{
+	return role == QEMU_CALL_RETURN ? t->calls && p->begin : p->program == role;
+}
+
 /* Attach all probes of one program.  A probe that fails is only reported as missing. */
 static void attach_role(struct target *t, enum qemu_program role)
 {
-	bool ret = is_return(role);
+	bool ret = qemu_program_is_return(role);
 	struct capture *c = t->c;
 	struct bpf_program *program;
 	char name[32];
@@ -118,14 +147,15 @@ static void attach_role(struct target *t, enum qemu_program role)
 	for (size_t i = 0; i < t->q->nprobes; i++) {
 		const struct qemu_probe *p = &t->q->probe[i];
 
-		if (p->program != role || !chosen(c, p))
+		if (!is_for(t, p, role) || !chosen(c, p))
 			continue;
 		if (!p->offset) {
 			if (!(p->flags & QEMU_PROBE_OPTIONAL) && !ret)
 				miss(c, t->p.pid, p, 0);
 			continue;
 		}
-		points[n] = (struct attach_point){ .offset = p->offset, .cookie = p->cookie };
+		points[n] = role == QEMU_CALL_RETURN ? (struct attach_point){ .offset = p->begin }
+						     : point_of(t, p);
 		of[n++] = p;
 	}
 	if (!n)
@@ -202,6 +232,8 @@ void target_free(struct target *t)
 	order_free(t->order);
 	sample_free(t);
 	stacks_close(t);
+	calls_close(t);
+	hold_free(t);
 	free(t);
 }
 
@@ -224,7 +256,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 		return code;
 	}
 	t->order = order_new(&stream_ops, t);
-	if (!t->order || stacks_open(t) || qemu_unusable(t->q)) {
+	if (!t->order || stacks_open(t) || calls_open(t) || qemu_unusable(t->q)) {
 		source_fail(err, -ENOTSUP,
 			    "process %d: %.200s: its virtqueues could not be understood (%.40s); "
 			    "'vqtrace doctor %.100s' says more",
@@ -235,6 +267,31 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 		return -ENOTSUP;
 	}
 	*out = t;
+	return 0;
+}
+
+/*
+ * A function whose return is probed must not be left half-way for another one of the same thread: the
+ * kernel would take its return for lost, and end the process.  Only the coroutine that loads an incoming
+ * migration does that with functions that are probed.
+ */
+static int check_calls(struct target *t, struct source_error *err)
+{
+	int incoming = t->calls ? process_has_option(&t->foreign, "incoming") : 0;
+
+	if (incoming > 0)
+		return source_fail(
+			err, -ENOTSUP,
+			"process %d was started to wait for a migration (-incoming), where "
+			"recording the returns of functions is not safe; record it without "
+			"--lifecycle",
+			(int)t->p.pid);
+	if (incoming < 0)
+		return source_fail(
+			err, incoming,
+			"process %d: its command line cannot be read (%s), so --lifecycle may "
+			"not be safe; record it without",
+			(int)t->p.pid, strerror(-incoming));
 	return 0;
 }
 
@@ -250,6 +307,11 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 	code = target_open(c, &t, pid, err);
 	if (code)
 		return code;
+	code = check_calls(t, err);
+	if (code) {
+		target_free(t);
+		return code;
+	}
 	t->late = late;
 	if (qmp)
 		late_ask(t, qmp);
@@ -258,6 +320,10 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 	c->target[c->ntargets++] = t;
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
 		attach_role(t, role);
+	if (t->calls && c->multi)
+		calls_attach(t);
+	else if (t->calls)
+		miss(c, pid, &no_names, -ENOTSUP);
 	if (late)
 		late_find(t);
 	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];
@@ -302,15 +368,21 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 	return 0;
 }
 
-void target_detach(struct target *t)
+void target_end(struct target *t)
 {
 	uint32_t key = (uint32_t)t->p.pid;
 
 	bpf_map_delete_elem(bpf_map__fd(t->c->skel->maps.procs), &key);
+}
+
+void target_detach(struct target *t)
+{
+	target_end(t);
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
 		attach_detach(t->attach[role]);
 		attach_detach(t->enter[role]);
 		t->attach[role] = t->enter[role] = NULL;
 	}
+	calls_detach(t);
 	t->dead = true;
 }

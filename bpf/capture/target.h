@@ -5,6 +5,8 @@
 #include "bpf/capture/impl.h"
 
 /* target.c also has capture_attach(). */
+/* All its probes end at once, though it takes time to remove them. */
+void target_end(struct target *t);
 /* Remove its probes; what it sent before is still read. */
 void target_detach(struct target *t);
 void target_free(struct target *t);

@@ -302,6 +302,32 @@ struct {
 
 const volatile struct vqp_returns no_returns;
 
+/* What was written at or below this place of the stack is over. */
+struct below {
+	void *of; /* the thread's calls */
+	__u64 sp;
+};
+
+static long forget_step(__u32 i, void *ctx)
+{
+	struct below *b = ctx;
+	struct vqp_returns *r = b->of;
+	struct vqp_return *one = &r->latest[(r->n - 1) % VQP_RETURNS];
+
+	if (!r->n || one->at > b->sp)
+		return 1;
+	one->at = 0;
+	r->n--;
+	return 0;
+}
+
+static __always_inline void forget_below(struct vqp_returns *r, __u64 sp)
+{
+	struct below b = { r, sp };
+
+	bpf_loop(VQP_RETURNS, forget_step, &b, 0);
+}
+
 /* A function begins whose return is probed, and will be written over. */
 static __always_inline void remember_return(struct pt_regs *ctx)
 {
@@ -315,6 +341,10 @@ static __always_inline void remember_return(struct pt_regs *ctx)
 	}
 	if (!r)
 		return;
+	forget_below(r, PT_REGS_SP(ctx) - 1);
+	one = &r->latest[(r->n - 1) % VQP_RETURNS];
+	if (r->n && one->at == PT_REGS_SP(ctx))
+		return; /* a function has jumped to this one: the address was written over already */
 	one = &r->latest[r->n++ % VQP_RETURNS];
 	one->at = PT_REGS_SP(ctx);
 	if (read_user(&one->to, 8, (void *)one->at))
@@ -322,13 +352,13 @@ static __always_inline void remember_return(struct pt_regs *ctx)
 }
 
 /* It returns. */
-static __always_inline void forget_return(void)
+static __always_inline void forget_return(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_returns *r = stacks_of ? bpf_map_lookup_elem(&returns, &tid) : NULL;
 
-	if (r && r->n)
-		r->latest[--r->n % VQP_RETURNS].at = 0;
+	if (r)
+		forget_below(r, PT_REGS_SP(ctx) - 8); /* the return address was popped */
 }
 
 struct copy {
@@ -419,10 +449,49 @@ static __noinline int stack_before(struct vqt_hdr *event)
 	return 0;
 }
 
+/* --- calls (call.bpf.h) --- */
+
+const volatile bool with_calls;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct vqp_open_calls);
+} calls SEC(".maps");
+
+/* Before an event: in which call of its thread it is, or which call begins with it. */
+static __noinline int call_before(struct vqt_hdr *event)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &tid);
+	struct vqp_call out = {};
+	struct vqt_hdr *h = (void *)out.header;
+	struct vqp_open_call *o;
+
+	if (!event || !c || !c->n)
+		return 0;
+	o = &c->call[(c->n - 1) & (VQP_CALLS - 1)];
+	out.within = o->id;
+	if (!o->sent) {
+		o->sent = 1;
+		out.call = o->id;
+		out.name = o->name;
+		out.within = c->n > 1 ? c->call[(c->n - 2) & (VQP_CALLS - 1)].id : 0;
+	}
+	h->type = VQP_CALL;
+	h->seq = event->seq;
+	h->source = event->source;
+	send(&out, sizeof(out));
+	return 0;
+}
+
 static __always_inline bool emit(void *rec, __u64 len)
 {
 	struct vqt_hdr *h = rec;
 
+	if (with_calls && h->type >= VQT_REG && h->type != VQT_RETURN)
+		call_before(h);
 	if (stacks_of && h->type >= VQT_REG && stacks_of >> ((h->type - VQT_REG) & 31) & 1)
 		stack_before(h);
 	if (!send(rec, len))
@@ -454,7 +523,7 @@ static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why
 }
 
 /* Space for a large record.  The thread stays on its CPU, but can be preempted there. */
-static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
+static __always_inline struct scratch *scratch_for(struct vqp_proc *p, __u16 dev, __u16 queue)
 {
 	__u32 base = bpf_get_smp_processor_id() * VQP_SCRATCH_PER_CPU;
 
@@ -465,8 +534,13 @@ static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vq
 		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
 			return s;
 	}
-	lose(p, q->dev, q->index, VQT_LOSS_LIMIT, 1);
+	lose(p, dev, queue, VQT_LOSS_LIMIT, 1);
 	return NULL;
+}
+
+static __always_inline struct scratch *scratch_get(struct vqp_proc *p, struct vqp_queue *q)
+{
+	return scratch_for(p, q->dev, q->index);
 }
 
 static __always_inline void scratch_put(struct scratch *s)

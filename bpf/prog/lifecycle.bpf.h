@@ -3,6 +3,7 @@
 #ifndef VQT_BPF_PROG_LIFECYCLE_BPF_H
 #define VQT_BPF_PROG_LIFECYCLE_BPF_H
 
+#include "bpf/prog/call.bpf.h"
 #include "bpf/prog/common.bpf.h"
 #include "bpf/prog/light.bpf.h"
 #include "bpf/prog/ring.bpf.h"
@@ -55,6 +56,17 @@ static __always_inline struct vqp_dev *object_begins(struct vqp_proc *p, __u64 o
 	return d;
 }
 
+/* The same; it may have begun already, in a call that is still open. */
+static __always_inline struct vqp_dev *object_made(struct vqp_proc *p, __u64 obj)
+{
+	struct vqp_key k = { .ptr = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct vqp_dev *d = with_calls ? bpf_map_lookup_elem(&devices, &k) : NULL;
+
+	if (d && d->id && d->begun && call_device() == d->id)
+		return d;
+	return object_begins(p, obj);
+}
+
 /*
  * QEMU removes an object from its tree.  A device that was set up (virtio_init) is still
  * to be unplugged and ends with virtio_cleanup; one that could not be realized ends here.
@@ -76,6 +88,12 @@ static __always_inline void object_ends(struct vqp_proc *p, __u64 obj)
 	bpf_map_delete_elem(&devices, &k);
 }
 
+/* enum vqt_lifecycle_what */
+static __always_inline __u32 step_of(__u64 cookie)
+{
+	return cookie >> 48 & 0xff;
+}
+
 /* The device that a lifecycle probe's object belongs to; NULL when it is not a virtio device. */
 static __always_inline struct vqp_dev *lifecycle_dev(struct vqp_proc *p, __u64 cookie, __u64 obj,
 						     __u16 *queue)
@@ -89,8 +107,8 @@ static __always_inline struct vqp_dev *lifecycle_dev(struct vqp_proc *p, __u64 c
 	case VQP_OBJ_VDEV: return vdev_get(p, obj);
 	case VQP_OBJ_PCI: return proxy_get(p, obj);
 	case VQP_OBJ_QDEV: /* a virtio device inside its proxy, or the proxy */
-		if (cookie >> 48 == VQT_LIFECYCLE_INSTANCE_INIT)
-			return object_begins(p, obj);
+		if (step_of(cookie) == VQT_LIFECYCLE_INSTANCE_INIT)
+			return object_made(p, obj);
 		if (!read_user(&parent, 8, (void *)(obj + QOM_OBJECT_PARENT)) && parent &&
 		    is_virtio(parent))
 			return vdev_get(p, obj);
@@ -206,10 +224,15 @@ static __always_inline __u64 lifecycle_text_of(struct pt_regs *ctx, __u64 cookie
 {
 	__u64 text = 0;
 
-	if (cookie >> 48 == VQT_LIFECYCLE_TYPE_REGISTER) {
+	if (step_of(cookie) == VQT_LIFECYCLE_TYPE_REGISTER) {
 		/* VirtioPCIDeviceTypeInfo: base_name, generic_name */
 		if (read_user(&text, 8, (void *)(obj + 8)) || !text)
 			read_user(&text, 8, (void *)obj);
+		return text;
+	}
+	if (step_of(cookie) == VQT_LIFECYCLE_CLASS_INIT) { /* ObjectClass: type; TypeImpl: name */
+		if (read_user(&text, 8, (void *)obj) || !text || read_user(&text, 8, (void *)text))
+			return 0;
 		return text;
 	}
 	if (cookie & VQP_LIFECYCLE_TYPENAME)
@@ -217,21 +240,23 @@ static __always_inline __u64 lifecycle_text_of(struct pt_regs *ctx, __u64 cookie
 	return cookie & VQP_LIFECYCLE_TEXT ? arg(ctx, cookie, 1) : 0;
 }
 
-static __always_inline void lifecycle_emit(struct pt_regs *ctx, struct vqp_proc *p,
-					   struct vqp_dev *d, __u64 cookie, __u64 obj, __u16 queue)
+static __always_inline void lifecycle_emit(struct pt_regs *ctx, struct vqp_proc *p, __u16 dev,
+					   __u64 cookie, __u64 obj, __u16 queue)
 {
 	__u64 text = lifecycle_text_of(ctx, cookie, obj);
 	struct lifecycle_text l = {};
 	long n = 0;
 
-	l.r.what = cookie >> 48;
+	l.r.what = step_of(cookie);
 	lifecycle_args(ctx, cookie, &l.r);
 	if (text)
 		n = read_user_str(l.text, sizeof(l.text), (void *)text);
 	n = n > 1 ? n - 1 : 0;
 	n &= sizeof(l.text) - 1; /* for the verifier */
 	l.r.len = n;
-	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, d ? d->id : 0, queue);
+	if (cookie >> 48 & VQP_AUX_CALL)
+		call_begins(PT_REGS_SP(ctx), dev, VQP_COOKIE_NAME(cookie));
+	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, dev, queue);
 	emit(&l, sizeof(l.r) + n);
 }
 

@@ -8,6 +8,7 @@
  * missing ones.
  */
 #include "bpf/prog/backend.bpf.h"
+#include "bpf/prog/callback.bpf.h"
 #include "bpf/prog/chain.bpf.h"
 #include "bpf/prog/common.bpf.h"
 #include "bpf/prog/lifecycle.bpf.h"
@@ -191,6 +192,8 @@ int on_reg_write(struct pt_regs *ctx)
 	status = is_status(region, a.offset);
 	if (status && !value) /* a reset discards the rings: sample them first */
 		sample_rings(p, d);
+	if (a.aux & VQP_AUX_CALL)
+		call_begins(PT_REGS_SP(ctx), d->id, 0);
 	reg_emit(p, &a, region, VQT_WRITE, flags, value);
 	if (status && value)
 		sample_rings(p, d);
@@ -223,7 +226,7 @@ int on_reg_return(struct pt_regs *ctx)
 	struct vqp_proc *p = proc_get();
 	struct access *a = bpf_map_lookup_elem(&in_read, &tid);
 
-	forget_return();
+	forget_return(ctx);
 	if (!p || !a)
 		return 0;
 	reg_emit(p, a, a->aux, VQT_READ, reg_flags(a->aux), PT_REGS_RC(ctx));
@@ -266,7 +269,7 @@ int on_config_return(struct pt_regs *ctx)
 	struct vqp_proc *p = proc_get();
 	struct access *a = bpf_map_lookup_elem(&in_config, &tid);
 
-	forget_return();
+	forget_return(ctx);
 	if (!p || !a)
 		return 0;
 	if (a->aux == VQT_READ)
@@ -308,7 +311,8 @@ int on_irq(struct pt_regs *ctx)
 SEC("uprobe")
 int on_lifecycle(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), obj = arg0(ctx, cookie);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 obj = cookie >> 48 & VQP_AUX_CALL ? arg(ctx, cookie, 0) : arg0(ctx, cookie);
 	__u32 kind = cookie & VQP_OBJ_KINDS;
 	struct vqp_proc *p = proc_get();
 	struct vqp_dev *d = NULL;
@@ -325,7 +329,7 @@ int on_lifecycle(struct pt_regs *ctx)
 		if (!d || d->skip)
 			return 0;
 		if (max_tallies > 1)
-			light_tell(p, cookie >> 48, obj, d);
+			light_tell(p, step_of(cookie), obj, d);
 	}
 	if (has_arg(cookie, 4)) {
 		queue = arg(ctx, cookie, 4);
@@ -337,11 +341,35 @@ int on_lifecycle(struct pt_regs *ctx)
 		config_irq(p, d, obj);
 		return 0;
 	}
-	if (d && cookie >> 48 == VQT_LIFECYCLE_SET_STATUS && arg(ctx, cookie, 1) & STATUS_DRIVER_OK)
+	if (d && step_of(cookie) == VQT_LIFECYCLE_SET_STATUS &&
+	    arg(ctx, cookie, 1) & STATUS_DRIVER_OK)
 		positions_emit(p, d, obj);
-	lifecycle_emit(ctx, p, d, cookie, obj, queue);
+	lifecycle_emit(ctx, p, d ? d->id : call_device(), cookie, obj, queue);
 	if (d && cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
 		lifecycle_after(p, d, cookie & 0xff, queue);
+	return 0;
+}
+
+/* --- calls ----------------------------------------------------------------- */
+
+/* object_init(obj) of one of its types */
+PROBE(on_object_init, object_init(ctx, p, cookie, arg(ctx, cookie, 0)))
+
+/* A function that a class holds; nearly all have the object as their first argument. */
+PROBE(on_callback, callback(ctx, p, cookie, arg(ctx, cookie, 0)))
+
+/* kvm_vm_ioctl(s, type, arg) */
+PROBE(on_vm_ioctl, vm_ioctl(ctx, p, cookie))
+
+/* Of a call that began with a probe at its function's begin. */
+SEC("uretprobe")
+int on_call_return(struct pt_regs *ctx)
+{
+	struct vqp_proc *p = proc_get();
+
+	forget_return(ctx);
+	if (p)
+		call_return(ctx, p);
 	return 0;
 }
 

@@ -188,6 +188,16 @@ enum vqp_object {
 	VQP_LIFECYCLE_IRQ = 0x80, /* makes a VQT_IRQ_CONFIG, not a VQT_LIFECYCLE */
 };
 
+/*
+ * Cookie aux of lifecycle programs: enum vqt_lifecycle_what in the low byte.  With VQP_AUX_CALL the
+ * probe is at the begin of the function and its return is probed, too: then the offset of the first
+ * value is 0, and in its place is the number of the function's name.
+ */
+#define VQP_AUX_CALL 0x8000
+#define VQP_AUX_BEGINS 0x4000 /* the first that is called of a device that is created */
+#define VQP_COOKIE_NAME(cookie) ((__u32)((cookie) >> 33 & 0x7fff))
+#define VQP_NAMES 2048 /* at most */
+
 /* cookie aux of register handlers: enum vqt_region in the low byte */
 #define VQP_AUX_MMIO_NOTIFY 0x0100 /* writes are kicks */
 #define VQP_AUX_IS_PIO 0x0200
@@ -206,6 +216,7 @@ enum vqp_counter {
 	VQP_LOST_BUFFER, /* the ring buffer was full */
 	VQP_LOST_CHAINS, /* chains that the device popped without a record */
 	VQP_LOST_STACKS, /* stacks that could not be taken or sent */
+	VQP_LOST_CALLS, /* calls that are too deep in others to be followed */
 	VQP_COUNTERS
 };
 
@@ -219,7 +230,7 @@ enum vqp_counter {
  * A function whose return is probed returns to the kernel: where on the stack that was written over the
  * address that it returns to, and that address.  Of a thread the innermost calls; at 0: none.
  */
-#define VQP_RETURNS 4
+#define VQP_RETURNS 32
 struct vqp_return {
 	__u64 at, to;
 };
@@ -240,6 +251,34 @@ struct vqp_stack {
 	__u32 pad;
 	/* __u8 bytes[len] */
 };
+
+/*
+ * Before an event: the calls around it, and the number of the name of the function that was called,
+ * 0 none.  The header has the sequence number of the event and no number of its own.
+ */
+struct vqp_call {
+	__u8 header[24]; /* struct vqt_hdr */
+	__u32 call, within; /* as in struct vqt_call */
+	__u32 name;
+	__u32 pad;
+};
+#define VQP_CALL 63 /* its type, which no record of a trace has */
+#define VQP_CALLS 32 /* in one another, that are followed */
+
+/* Of a thread: the calls that are open, the innermost last. */
+struct vqp_open_call {
+	__u64 sp; /* where its return address is */
+	__u32 id;
+	__u16 dev, name;
+	__u32 sent; /* the event with which it begins */
+	__u32 pad;
+};
+struct vqp_open_calls {
+	__u32 n, pad;
+	struct vqp_open_call call[VQP_CALLS];
+};
+
+#define VQP_CALLBACK_HITS 10000 /* calls of one callback that are recorded */
 
 /*
  * Whether len is a possible length of a mapped area: QEMU maps a split ring without

@@ -25,6 +25,10 @@ static const char *const program_names[QEMU_PROGRAMS] = {
 	[QEMU_LIFECYCLE] = "on_lifecycle",
 	[QEMU_SUBMIT] = "on_submit",
 	[QEMU_ANSWER] = "on_answer",
+	[QEMU_OBJECT_INIT] = "on_object_init",
+	[QEMU_CALLBACK] = "on_callback",
+	[QEMU_VM_IOCTL] = "on_vm_ioctl",
+	[QEMU_CALL_RETURN] = "on_call_return",
 };
 
 const char *qemu_program_name(enum qemu_program p)
@@ -32,9 +36,9 @@ const char *qemu_program_name(enum qemu_program p)
 	return program_names[p];
 }
 
-static bool is_return(enum qemu_program p)
+bool qemu_program_is_return(enum qemu_program p)
 {
-	return p == QEMU_REG_RETURN || p == QEMU_CONFIG_RETURN;
+	return p == QEMU_REG_RETURN || p == QEMU_CONFIG_RETURN || p == QEMU_CALL_RETURN;
 }
 
 static struct qemu_probe *probe_add(struct qemu *q, const char *name, const struct probe_row *row)
@@ -88,6 +92,19 @@ static unsigned arg_mask(const struct probe_row *row)
 	return mask;
 }
 
+/* At the begin of a function all arguments are where its caller put them. */
+static void place_at_begin(struct qemu *q, struct qemu_probe *p, const struct probe_row *row,
+			   uint64_t start)
+{
+	static const uint8_t reg[] = { VQP_RDI, VQP_RSI, VQP_RDX, VQP_RCX, VQP_R8, VQP_R9 };
+
+	p->begin = elf_offset(q->elf, start);
+	p->begin_cookie = VQP_COOKIE(row->what) | VQP_COOKIE_AUX(row->aux | VQP_AUX_CALL);
+	for (unsigned s = 0; s < PROBE_SLOTS; s++)
+		p->begin_cookie |= VQP_COOKIE_REG(s, row->arg[s] ? reg[row->arg[s] - PROBE_ARG(0)]
+								 : VQP_NO_REG);
+}
+
 void probe_function(struct qemu *q, const char *name, uint64_t addr, const struct probe_row *row)
 {
 	struct qemu_probe *p = probe_add(q, name, row);
@@ -96,10 +113,16 @@ void probe_function(struct qemu *q, const char *name, uint64_t addr, const struc
 
 	if (!p || !addr || function_open(&f, q->elf, addr))
 		return;
-	i = is_return(row->program) || f->start != addr ? function_at(f, addr)
-							: function_probe_point(f, arg_mask(row));
+	if (row->flags & QEMU_PROBE_CALL && f->start == addr)
+		place_at_begin(q, p, row, addr);
+	i = qemu_program_is_return(row->program) || f->start != addr
+		    ? function_at(f, addr)
+		    : function_probe_point(f, arg_mask(row));
 	if (i < f->n)
-		place(q, p, row, f, i, is_return(row->program) ? "return" : i ? "early" : "entry");
+		place(q, p, row, f, i,
+		      qemu_program_is_return(row->program) ? "return"
+		      : i				   ? "early"
+							   : "entry");
 	function_close(f);
 }
 
@@ -271,6 +294,7 @@ static void probe_handlers(struct qemu *q, size_t r, uint64_t read, uint64_t wri
 					      .arg = { 0 } };
 	static const struct probe_row wr = { .costs = "writes of this region",
 					     .program = QEMU_REG_WRITE,
+					     .flags = QEMU_PROBE_CALL,
 					     .arg = { PROBE_ARG(0), PROBE_ARG(1), PROBE_ARG(2),
 						      PROBE_ARG(3) } };
 

@@ -26,6 +26,10 @@ enum qemu_program {
 	QEMU_LIFECYCLE,
 	QEMU_SUBMIT,
 	QEMU_ANSWER,
+	QEMU_OBJECT_INIT,
+	QEMU_CALLBACK,
+	QEMU_VM_IOCTL,
+	QEMU_CALL_RETURN, /* return probe */
 	QEMU_PROGRAMS
 };
 
@@ -35,6 +39,8 @@ enum qemu_program {
 #define QEMU_PROBE_LIFE 0x04 /* part of the lifecycle set */
 #define QEMU_PROBE_OPTIONAL 0x08 /* exists in some versions only; absence is not reported */
 #define QEMU_PROBE_ESSENTIAL 0x10 /* a capture is useless without it */
+#define QEMU_PROBE_CALL 0x20 /* where calls are recorded, its return is probed, too */
+#define QEMU_PROBE_CALLS_ONLY 0x40 /* probed only where calls are recorded */
 
 struct qemu_probe {
 	char name[48]; /* function, or region and direction */
@@ -44,11 +50,13 @@ struct qemu_probe {
 	uint64_t addr; /* in the object; 0 not found */
 	uint64_t offset; /* in the file */
 	uint64_t cookie;
+	uint64_t begin,
+		begin_cookie; /* QEMU_PROBE_CALL: the same at the begin of the function; 0 none */
 	bool emulated; /* not single-stepped */
 	const char *placed; /* "entry", "trace site", ... */
 };
 
-#define QEMU_PROBES 112
+#define QEMU_PROBES 128
 #define QEMU_NOTES 16
 
 struct qemu {
@@ -79,6 +87,7 @@ void qemu_close(struct qemu *q);
 /* Whether the object at path exports the functions of a QEMU system emulator. */
 bool qemu_is(struct foreign *f, const char *path);
 const char *qemu_program_name(enum qemu_program p); /* of the BPF function */
+bool qemu_program_is_return(enum qemu_program p);
 /* The name of what is missing to follow the rings; NULL when nothing is. */
 const char *qemu_unusable(const struct qemu *q);
 

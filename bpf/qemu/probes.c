@@ -9,9 +9,26 @@
 		.symbol = sym, .program = QEMU_LIFECYCLE, .flags = flags_, .aux = step, \
 		.what = object, .arg = { __VA_ARGS__ }, .costs = "that lifecycle step" \
 	}
-#define LIFE(sym, step, object, ...) LIFE_FLAGS(sym, step, object, QEMU_PROBE_LIFE, __VA_ARGS__)
+/* A call, which takes its time; or only a moment. */
+#define LIFE(sym, step, object, ...) \
+	LIFE_FLAGS(sym, step, object, QEMU_PROBE_LIFE | QEMU_PROBE_CALL, __VA_ARGS__)
 #define LIFE_OPTIONAL(sym, step, object, ...) \
-	LIFE_FLAGS(sym, step, object, QEMU_PROBE_LIFE | QEMU_PROBE_OPTIONAL, __VA_ARGS__)
+	LIFE_FLAGS(sym, step, object, QEMU_PROBE_LIFE | QEMU_PROBE_CALL | QEMU_PROBE_OPTIONAL, \
+		   __VA_ARGS__)
+#define MOMENT(sym, step, object, ...) LIFE_FLAGS(sym, step, object, QEMU_PROBE_LIFE, __VA_ARGS__)
+/* Recorded only where calls are. */
+#define CALL(sym, step, object, ...) \
+	LIFE_FLAGS(sym, step, object, \
+		   QEMU_PROBE_LIFE | QEMU_PROBE_CALL | QEMU_PROBE_CALLS_ONLY | \
+			   QEMU_PROBE_OPTIONAL, \
+		   __VA_ARGS__)
+/* The same, of an object that may be a device's. */
+#define OF_OBJECT(sym, step, flags_, ...) \
+	{ \
+		.symbol = sym, .program = QEMU_CALLBACK, .aux = step, .what = flags_, \
+		.flags = QEMU_PROBE_LIFE | QEMU_PROBE_CALL | QEMU_PROBE_CALLS_ONLY, \
+		.arg = { __VA_ARGS__ }, .costs = "that lifecycle step" \
+	}
 
 /* What is submitted to the block layer: opaque, offset, length. */
 #define SUBMIT(sym, op, ...) \
@@ -81,8 +98,8 @@ const struct probe_row probe_rows[] = {
 	LIFE("virtio_add_queue", VQT_LIFECYCLE_ADD_QUEUE, VQP_OBJ_VDEV, A(0), A(1), A(2)),
 	LIFE("virtio_bus_device_plugged", VQT_LIFECYCLE_BUS_PLUGGED, VQP_OBJ_VDEV, A(0)),
 	LIFE("pci_register_bar", VQT_LIFECYCLE_BAR, VQP_OBJ_PCI, A(0), A(1), A(2)),
-	LIFE("memory_region_init_io", VQT_LIFECYCLE_REGION, VQP_OBJ_QDEV | VQP_LIFECYCLE_TEXT, A(1),
-	     A(4), A(5)),
+	MOMENT("memory_region_init_io", VQT_LIFECYCLE_REGION, VQP_OBJ_QDEV | VQP_LIFECYCLE_TEXT,
+	       A(1), A(4), A(5)),
 	LIFE("msix_init", VQT_LIFECYCLE_MSIX_INIT, VQP_OBJ_PCI, A(0), A(1), A(3)),
 	LIFE("virtio_bus_start_ioeventfd", VQT_LIFECYCLE_IOEVENTFD_START, VQP_OBJ_BUS, A(0)),
 	LIFE("virtio_bus_stop_ioeventfd", VQT_LIFECYCLE_IOEVENTFD_STOP, VQP_OBJ_BUS, A(0)),
@@ -107,12 +124,12 @@ const struct probe_row probe_rows[] = {
 	LIFE("virtio_queue_set_rings", VQT_LIFECYCLE_SET_RINGS, VQP_OBJ_VDEV | VQP_LIFECYCLE_REWIND,
 	     A(0), A(2), A(3), A(4), A(1)),
 	LIFE("virtio_queue_set_num", VQT_LIFECYCLE_SET_NUM, VQP_OBJ_VDEV, A(0), A(2), 0, 0, A(1)),
-	LIFE("virtio_queue_set_vector", VQT_LIFECYCLE_SET_VECTOR, VQP_OBJ_VDEV, A(0), A(2), 0, 0,
-	     A(1)),
+	MOMENT("virtio_queue_set_vector", VQT_LIFECYCLE_SET_VECTOR, VQP_OBJ_VDEV, A(0), A(2), 0, 0,
+	       A(1)),
 	LIFE("virtio_queue_enable", VQT_LIFECYCLE_QUEUE_ENABLE, VQP_OBJ_VDEV, A(0), 0, 0, 0, A(1)),
 	LIFE("virtio_queue_reset", VQT_LIFECYCLE_QUEUE_RESET, VQP_OBJ_VDEV | VQP_LIFECYCLE_REWIND,
 	     A(0), 0, 0, 0, A(1)),
-	LIFE("virtio_error", VQT_LIFECYCLE_ERROR, VQP_OBJ_VDEV | VQP_LIFECYCLE_TEXT, A(0), A(1)),
+	MOMENT("virtio_error", VQT_LIFECYCLE_ERROR, VQP_OBJ_VDEV | VQP_LIFECYCLE_TEXT, A(0), A(1)),
 	LIFE("virtio_del_queue", VQT_LIFECYCLE_DELETE_QUEUE, VQP_OBJ_VDEV, A(0), 0, 0, 0, A(1)),
 	LIFE("virtio_cleanup", VQT_LIFECYCLE_UNREALIZE, VQP_OBJ_VDEV | VQP_LIFECYCLE_FORGET, A(0)),
 	{ .symbol = "object_unparent",
@@ -121,10 +138,25 @@ const struct probe_row probe_rows[] = {
 	  .what = VQP_OBJ_ENDS,
 	  .arg = { A(0) },
 	  .costs = "the end of devices that could not be realized" },
-	LIFE("virtqueue_unpop", VQT_LIFECYCLE_UNPOP, VQP_OBJ_VQ, A(0)),
-	LIFE("virtqueue_rewind", VQT_LIFECYCLE_UNPOP, VQP_OBJ_VQ, A(0), A(1)),
+	MOMENT("virtqueue_unpop", VQT_LIFECYCLE_UNPOP, VQP_OBJ_VQ, A(0)),
+	MOMENT("virtqueue_rewind", VQT_LIFECYCLE_UNPOP, VQP_OBJ_VQ, A(0), A(1)),
 	LIFE_OPTIONAL("vhost_dev_start", VQT_LIFECYCLE_VHOST_START, VQP_OBJ_VDEV, A(1)),
 	LIFE_OPTIONAL("vhost_dev_stop", VQT_LIFECYCLE_VHOST_STOP, VQP_OBJ_VDEV, A(1)),
+	CALL("hmp_device_add", VQT_LIFECYCLE_DEVICE_ADD, VQP_OBJ_NONE, A(0)),
+	CALL("qmp_device_add", VQT_LIFECYCLE_DEVICE_ADD, VQP_OBJ_NONE, A(0)),
+	CALL("qdev_device_add_from_qdict", VQT_LIFECYCLE_DEVICE_ADD, VQP_OBJ_NONE, A(0)),
+	CALL("hmp_device_del", VQT_LIFECYCLE_DEVICE_DEL, VQP_OBJ_NONE, A(0)),
+	CALL("qmp_device_del", VQT_LIFECYCLE_DEVICE_DEL, VQP_OBJ_NONE | VQP_LIFECYCLE_TEXT, A(0),
+	     A(0)),
+	OF_OBJECT("qdev_unplug", VQT_LIFECYCLE_DEVICE_DEL, 0, A(0)),
+	OF_OBJECT("qdev_unrealize", VQT_LIFECYCLE_CALLBACK, 0, A(0)),
+	OF_OBJECT("object_property_set", VQT_LIFECYCLE_PROPERTY, VQP_LIFECYCLE_TEXT, A(0), A(1)),
+	CALL("blk_set_aio_context", VQT_LIFECYCLE_AIO_CONTEXT, VQP_OBJ_NONE, A(0)),
+	{ .symbol = "kvm_vm_ioctl",
+	  .program = QEMU_VM_IOCTL,
+	  .flags = QEMU_PROBE_CALLS_ONLY,
+	  .arg = { A(0), A(1), A(2) },
+	  .costs = "the tables of interrupt routes" },
 };
 
 const size_t probe_nrows = sizeof(probe_rows) / sizeof(probe_rows[0]);

@@ -37,6 +37,12 @@ size_t process_list(struct process *out, size_t max, const struct foreign_stop *
 bool process_matches(const struct process *p, const char *word);
 
 /*
+ * Whether it was started with this argument, with one dash or two: 1 or 0; negative errno if its
+ * command line cannot be read, or is too long.
+ */
+int process_has_option(struct foreign *f, const char *option);
+
+/*
  * Access to the memory of a process.  Its contents are not trusted.  Tests and fuzzers
  * supply their own memory here.
  */

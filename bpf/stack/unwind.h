@@ -22,7 +22,7 @@ struct unwinder;
 struct unwind_return {
 	uint64_t at, to; /* where on the stack; what was there */
 };
-#define UNWIND_RETURNS 4 /* of a thread, the latest; at 0: none */
+#define UNWIND_RETURNS 32 /* of a thread, the latest; at 0: none */
 
 #define UNWIND_REGS 17 /* as DWARF numbers them on x86-64; the last is rip */
 
