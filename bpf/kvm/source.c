@@ -466,6 +466,7 @@ const struct source_ops kvm_source_ops = {
 		   "interrupts: -p PID, -- COMMAND",
 	.noun = "machine",
 	.takes = SOURCE_TAKES_PROCESSES,
+	.no_rings = true,
 	.options = options,
 	.config_size = sizeof(struct kvm_config),
 	.available = kvm_available,
