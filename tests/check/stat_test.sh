@@ -179,6 +179,8 @@ plot() {
 	! grep -oE '#[0-9a-f]{6}' "$tmp/p.svg" | grep -vE '#(..)\1\1' || return 1
 	"$vqtrace" stat -r traces/qemu7-two-disks.pcap --plot "$tmp/p.svg" >/dev/null &&
 		[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 8 ] && xmllint --noout "$tmp/p.svg" || return 1
+	"$vqtrace" stat -r traces/qemu7-kvm.pcap --plot "$tmp/p.svg" >/dev/null && xmllint --noout "$tmp/p.svg" &&
+		grep -q 'requests are not in the trace' "$tmp/p.svg" || return 1
 	# a plot without requests is still a valid picture
 	"$vqtrace" stat -r $trace -Y 'event == session' --plot "$tmp/p.svg" >/dev/null &&
 		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"
