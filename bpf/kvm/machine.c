@@ -238,7 +238,7 @@ static void area_accessed(struct machine *m, struct device *d, const struct pci_
 		return;
 	}
 	if (a->e->kind == VQK_MMIO_FAST) { /* what was written there is not known */
-		emit_loss(m, d, 1);
+		unclear(m, d, a, 1);
 		return;
 	}
 	emit_reg(m, d, a, area->region, offset);
@@ -420,12 +420,12 @@ static void found(struct machine *m, struct device *d, const struct pci_area *ar
 
 	if (a->width > 8 || (a->width & (a->width - 1)) ||
 	    (!a->width && e->kind != VQK_MMIO_FAST)) {
-		emit_loss(m, d, e->count ? e->count : 1);
+		unclear(m, d, a, e->count ? e->count : 1);
 		return;
 	}
 	area_accessed(m, d, area, (uint32_t)(addr - area->start), a);
 	if (e->count > 1)
-		emit_loss(m, d, e->count - 1);
+		unclear(m, d, a, e->count - 1);
 }
 
 /* Several devices are there: which of them answers is not known. */

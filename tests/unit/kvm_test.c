@@ -454,6 +454,11 @@ static void test_odd_accesses(void)
 	read_at(DEVICE, 3, 0);
 	read_at(DEVICE, 0, 0);
 	SAID("1:lost1 1:lost1 1:lost1");
+	write_at(COMMON + 22, 2, 1);
+	write_at(COMMON + 16, 16, 0); /* which queue does that choose? */
+	read_at(COMMON + 30, 2, 1);
+	write_at(NOTIFY + 4, 2, 9);
+	SAID("1:common+22/2<1 1:lost1 1:common+30/2=1 1:kick9/2<9,1");
 	machine_event(machine, &string);
 	read_at(COMMON + 0xffe, 4, 0x11223344); /* ends behind it */
 	write_at(MSIX + 0x1e, 4, ~0U);
