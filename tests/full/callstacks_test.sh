@@ -127,7 +127,7 @@ to_the_start() { # KIND
 		if .stack_info then "S \(.stack_info.id) \(.stack_info.cut) \(.stack_info.frames[-1].symbol)" elif .stack_id then "E \(.event) \(.stack_id)" else empty end' |
 		awk '$1 == "S" { cut[$2] = $3; last[$2] = $4 " " $5 }
 			$1 == "E" { n++; if (cut[$3] == "true" && last[$3] !~ /\[libc/) { print $2, last[$3]; bad++ } whole += cut[$3] == "false" }
-			END { print n, whole; exit bad || whole < n / 2 }'
+			END { print n, whole; exit !n || bad || whole < n / 2 }'
 }
 
 kvm_to_the_start() {
@@ -137,6 +137,7 @@ kvm_to_the_start() {
 
 every_event() {
 	local n
+	[ -s "$tmp/guest.trace" ] || return 1
 	n=$("$vqtrace" show -r "$tmp/guest.trace" -T json -Y 'event in {register, kick, avail, used, interrupt, backend, lifecycle} && not stack_id' | wc -l)
 	[ "$n" = 0 ] || { echo "$n events have none"; return 1; }
 }
