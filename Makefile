@@ -198,7 +198,8 @@ test:
 .PHONY: tests tools guest recorder qemu10 qemu11
 tests: $(TEST_BIN)
 # Programs that the shell tests, the lab and the benchmarks run.
-TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/lab/*.c))
+TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c tests/lab/*.c \
+	$(if $(filter x86,$(ARCH)),tests/vmm/*.c)))
 tools: $(TOOL_BIN)
 
 guest: # the kernel and initramfs that demo, tests and benchmarks boot
@@ -242,6 +243,10 @@ $(BUILD)/tests/lab/examples: $(TEST_LIB)
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(BUILD)/libvqtrace.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+$(BUILD)/tests/vmm/%: $(BUILD)/tests/vmm/%.o $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: coverage
 coverage: $(BUILD)/libvqtrace.a # of emu/ by its unit tests, by line

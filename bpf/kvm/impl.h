@@ -25,6 +25,7 @@ struct kvm_process {
 	struct order *order;
 	uint32_t out_seq;
 	uint64_t last_ts; /* of a record */
+	uint64_t missing; /* hits, by gaps in their sequence */
 };
 
 struct kvm_source {

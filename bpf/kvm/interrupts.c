@@ -3,6 +3,7 @@
 #include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "bpf/kvm/machine_impl.h"
 
@@ -15,21 +16,82 @@ static void emit_irq(struct machine *m, const struct device *d, uint8_t kind, ui
 	m->c.emit(m->c.ctx, &r, sizeof(r));
 }
 
-void interrupts_vector(struct device *d, const struct access *a, uint32_t offset)
+/* --- messages of MSI-X tables ------------------------------------------------------------------ */
+
+/* The guest chooses what the entries send, also all the same: of a bucket not more are looked at. */
+#define LOOK_MAX 256
+
+static uint32_t word(const struct vector *v, unsigned at)
+{
+	uint32_t w;
+
+	memcpy(&w, v->bytes + at, 4);
+	return w;
+}
+
+static struct vector **bucket(struct machine *m, uint32_t addr, uint32_t data)
+{
+	/* the upper bits of the address are not always told: see sends() */
+	uint32_t key = (addr & 0xfffff) * 0x9e3779b1U ^ data * 0x85ebca6bU;
+
+	return &m->message[(key ^ key >> 16) % MESSAGES];
+}
+
+static struct vector **bucket_of(struct machine *m, const struct vector *v)
+{
+	return bucket(m, word(v, 0), word(v, 8));
+}
+
+static void take_out(struct machine *m, struct vector *v)
+{
+	struct vector **b = bucket_of(m, v);
+
+	if (v->filed)
+		DL_DELETE(*b, v);
+	v->filed = false;
+}
+
+/* Once its address and data are known. */
+static void put_in(struct machine *m, struct vector *v)
+{
+	struct vector **b = bucket_of(m, v);
+
+	v->filed = (v->known & 0xf0f) == 0xf0f;
+	if (v->filed)
+		DL_APPEND(*b, v);
+}
+
+void interrupts_vector(struct machine *m, struct device *d, const struct access *a, uint32_t offset)
 {
 	if (!d->vector)
 		d->vector = calloc(VECTORS, sizeof(*d->vector));
 	for (unsigned i = 0; i < a->width && d->vector; i++) {
 		uint32_t at = offset + i;
+		struct vector *v;
 
 		if (at / 16 >= VECTORS)
 			return;
-		d->vector[at / 16].bytes[at % 16] = (uint8_t)(a->value >> 8 * i);
-		d->vector[at / 16].known |= (uint16_t)(1 << at % 16);
+		v = &d->vector[at / 16];
+		take_out(m, v);
+		v->device = d;
+		v->bytes[at % 16] = (uint8_t)(a->value >> 8 * i);
+		v->known |= (uint16_t)(1 << at % 16);
+		put_in(m, v);
 		if (d->nvectors <= at / 16)
 			d->nvectors = at / 16 + 1;
 	}
 }
+
+void interrupts_forget(struct machine *m, struct device *d)
+{
+	for (unsigned i = 0; i < d->nvectors; i++) {
+		take_out(m, &d->vector[i]);
+		d->vector[i].known = 0;
+	}
+	d->nvectors = 0;
+}
+
+/* --- configuration space ----------------------------------------------------------------------- */
 
 void interrupts_config(struct machine *m, uint16_t bdf, uint32_t offset, const struct access *a)
 {
@@ -57,6 +119,8 @@ void interrupts_config(struct machine *m, uint16_t bdf, uint32_t offset, const s
 	x->pin_known |= pin;
 }
 
+/* --- whose it is ------------------------------------------------------------------------------- */
+
 /*
  * Whether an entry sends this message: to the local APICs, at 0xfeexxxxx.  Of its address KVM has the
  * upper half only where it looks at it, and QEMU gives it what is behind 0xfee00000 only, if it sends
@@ -64,36 +128,41 @@ void interrupts_config(struct machine *m, uint16_t bdf, uint32_t offset, const s
  */
 static bool sends(const struct vector *v, uint64_t addr, uint64_t data)
 {
-	const uint8_t *b = v->bytes;
-	uint32_t low, high, value, to = (uint32_t)addr;
+	uint32_t low = word(v, 0), to = (uint32_t)addr;
 
-	memcpy(&low, b, 4);
-	memcpy(&high, b + 4, 4);
-	memcpy(&value, b + 8, 4);
-	return (v->known & 0xf0f) == 0xf0f && (low == to || (low ^ to) == 0xfee00000) &&
-	       value == (uint32_t)data && (!(addr >> 32) || high == addr >> 32);
+	return (low == to || (low ^ to) == 0xfee00000) && word(v, 8) == (uint32_t)data &&
+	       (!(addr >> 32) || word(v, 4) == addr >> 32);
 }
 
-/* The device whose MSI-X table has this message, if it is one only. */
+/* The device whose MSI-X table has this message; NULL: not known, as for one that several have. */
+static const struct device *sender(struct machine *m, const struct vqk_event *e, uint16_t *vector)
+{
+	const struct vector *v = *bucket(m, (uint32_t)e->addr, (uint32_t)e->value);
+	const struct device *from = NULL;
+	unsigned looked = 0;
+
+	for (; v; v = v->next) {
+		if (looked++ == LOOK_MAX) {
+			m->stats.crowded++;
+			return NULL;
+		}
+		/* what is left in a table that is off may be another device's now */
+		if (!v->device->pci.msix_on || !sends(v, e->addr, e->value))
+			continue;
+		if (from && from != v->device)
+			return NULL;
+		*vector = from ? VQT_NO_VECTOR : (uint16_t)(v - v->device->vector);
+		from = v->device;
+	}
+	return from;
+}
+
 void interrupts_message(struct machine *m, const struct vqk_event *e)
 {
-	const struct device *from = NULL;
 	uint16_t vector = VQT_NO_VECTOR;
-	unsigned n = 0;
+	const struct device *from = sender(m, e, &vector);
 
-	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
-		const struct device *d = m->device[i];
-
-		/* what is left in a table that is off may be another device's now */
-		for (unsigned v = 0; d && d->pci.msix_on && v < d->nvectors; v++) {
-			if (!sends(&d->vector[v], e->addr, e->value))
-				continue;
-			vector = from ? VQT_NO_VECTOR : (uint16_t)v;
-			n += from != d;
-			from = d;
-		}
-	}
-	if (n == 1)
+	if (from)
 		emit_irq(m, from, VQT_IRQ_MSIX, vector);
 	else
 		m->stats.unknown_msi++;

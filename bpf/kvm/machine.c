@@ -96,11 +96,23 @@ static struct device *add_device(struct machine *m, uint16_t bdf)
 	return NULL;
 }
 
-static void free_device(struct device *d)
+static void free_device(struct machine *m, struct device *d)
 {
-	if (d)
-		free(d->vector);
+	if (!d)
+		return;
+	interrupts_forget(m, d);
+	free(d->vector);
 	free(d);
+}
+
+/* An access to it is not recorded that may have chosen a queue or written its MSI-X table. */
+static void unclear(struct machine *m, struct device *d, const struct access *a, uint64_t lost)
+{
+	emit_loss(m, d, lost);
+	if (!a->write)
+		return;
+	d->select = QUEUES; /* not known */
+	interrupts_forget(m, d);
 }
 
 /* Another function answers in its place. */
@@ -110,7 +122,7 @@ static void device_gone(struct machine *m, struct device *d)
 	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
 		if (m->device[i] == d)
 			m->device[i] = NULL;
-	free_device(d);
+	free_device(m, d);
 }
 
 /* 4.1.2.1; a transitional one of another type than those in the table says it as its subsystem. */
@@ -226,36 +238,62 @@ static void area_accessed(struct machine *m, struct device *d, const struct pci_
 		return;
 	}
 	if (a->e->kind == VQK_MMIO_FAST) { /* what was written there is not known */
-		emit_loss(m, d, 1);
+		unclear(m, d, a, 1);
 		return;
 	}
 	emit_reg(m, d, a, area->region, offset);
 	if (area->region == VQT_REGION_COMMON)
 		common_accessed(d, a, offset);
 	else if (area->region == VQT_REGION_MSIX_TABLE && a->write)
-		interrupts_vector(d, a, offset);
+		interrupts_vector(m, d, a, offset);
 	else if (area->region == VQT_REGION_LEGACY && a->write)
 		legacy_written(m, d, a, offset);
 }
 
 /* --- configuration space --------------------------------------------------------------------- */
 
-/* 4.1.4.9: the data register of the access window was accessed. */
+static bool overlaps(uint64_t a, unsigned width, uint64_t b, unsigned size)
+{
+	return a < b + size && b < a + width;
+}
+
+/* Are bytes accessed that are the data register of the access window? */
+static bool is_window(const struct device *d, uint32_t offset, unsigned width)
+{
+	return d->pci.window &&
+	       overlaps(offset, width, d->pci.window + sizeof(struct virtio_pci_cap), 4);
+}
+
+static void window_opened(struct machine *m, struct device *d, const struct pci_area *area,
+			  uint32_t at, struct access *inside)
+{
+	inside->value &= UINT32_MAX >> (32 - 8 * inside->width);
+	inside->flags = VQT_REG_VIA_CFG | (area->io ? VQT_REG_PIO : 0);
+	area_accessed(m, d, area, at, inside);
+}
+
+/*
+ * 4.1.4.9: an access to the data register accesses the place that the window points to.  What is
+ * written there is known if all of it was written now.
+ */
 static void window_accessed(struct machine *m, struct device *d, const struct access *a,
 			    uint32_t offset)
 {
 	struct access inside = *a;
 	const struct pci_area *area;
+	enum pci_window w;
 	uint32_t at;
 
-	if (!d->pci.window || offset != d->pci.window + sizeof(struct virtio_pci_cap))
+	if (!is_window(d, offset, a->width))
 		return;
-	area = pci_find_window(&d->pci, &at, &inside.width);
-	if (!area || inside.width > a->width)
-		return;
-	inside.value &= UINT32_MAX >> (32 - 8 * inside.width);
-	inside.flags = VQT_REG_VIA_CFG | (area->io ? VQT_REG_PIO : 0);
-	area_accessed(m, d, area, at, &inside);
+	w = pci_find_window(&d->pci, &area, &at, &inside.width);
+	m->stats.elsewhere += w == PCI_WINDOW_ELSEWHERE;
+	if (w == PCI_WINDOW_UNKNOWN ||
+	    (w == PCI_WINDOW_OPEN &&
+	     (inside.width > a->width || offset != d->pci.window + sizeof(struct virtio_pci_cap))))
+		unclear(m, d, a, 1);
+	else if (w == PCI_WINDOW_OPEN)
+		window_opened(m, d, area, at, &inside);
 }
 
 #define Q35_MCH 0x29c08086 /* as read from 00:00.0 */
@@ -295,13 +333,39 @@ static struct device *device_at(struct machine *m, uint16_t bdf, uint32_t offset
 	return !d && vendor && (uint16_t)read == PCI_VENDOR_VIRTIO ? add_device(m, bdf) : d;
 }
 
+/*
+ * What an access did is not known: one of a width that a function has no access of (what is behind
+ * it may split it, or not), or the later ones of one instruction.
+ */
+static void config_unclear(struct machine *m, uint16_t bdf, uint32_t offset, const struct access *a,
+			   uint64_t lost)
+{
+	struct device *d = machine_device(m, bdf);
+
+	if (d && is_window(d, offset, a->width))
+		unclear(m, d, a, lost);
+	else if (d)
+		emit_loss(m, d, lost);
+	if (!a->write)
+		return;
+	if (access_covers(offset, a->width, PCI_INTERRUPT_LINE) ||
+	    (d && d->pci.msix && access_covers(offset, a->width, d->pci.msix + PCI_MSIX_FLAGS + 1)))
+		m->more_interrupts = true;
+	if (d)
+		pci_forget(&d->pci, offset, a->width);
+	if (!bdf && overlaps(offset, a->width, PCIEXBAR, sizeof(m->ecam)))
+		m->ecam_known = 0;
+}
+
 static void config_accessed(struct machine *m, uint16_t bdf, uint32_t offset,
 			    const struct access *a)
 {
 	struct device *d;
 
-	if (a->width > 4)
+	if (a->width != 1 && a->width != 2 && a->width != 4) {
+		config_unclear(m, bdf, offset, a, 1);
 		return;
+	}
 	interrupts_config(m, bdf, offset, a);
 	if (!bdf)
 		bridge_accessed(m, offset, a);
@@ -315,6 +379,19 @@ static void config_accessed(struct machine *m, uint16_t bdf, uint32_t offset,
 	emit_reg(m, d, a, VQT_REGION_PCI, offset);
 	if (a->write)
 		window_accessed(m, d, a, offset);
+}
+
+/* Of several accesses of one instruction the first is known. */
+static void data_port_accessed(struct machine *m, const struct access *a)
+{
+	uint16_t bdf = (uint16_t)(m->address >> 8);
+	uint32_t offset = (m->address & 0xfc) + (uint32_t)(a->e->addr - CONFIG_DATA);
+
+	if (!m->address_known || !(m->address & CONFIG_ENABLE))
+		return;
+	config_accessed(m, bdf, offset, a);
+	if (a->e->count > 1)
+		config_unclear(m, bdf, offset, a, a->e->count - 1);
 }
 
 /* Whether the address is that of a function's configuration space in memory: PCI Express 7.2.2. */
@@ -343,27 +420,48 @@ static void found(struct machine *m, struct device *d, const struct pci_area *ar
 
 	if (a->width > 8 || (a->width & (a->width - 1)) ||
 	    (!a->width && e->kind != VQK_MMIO_FAST)) {
-		emit_loss(m, d, e->count ? e->count : 1);
+		unclear(m, d, a, e->count ? e->count : 1);
 		return;
 	}
 	area_accessed(m, d, area, (uint32_t)(addr - area->start), a);
 	if (e->count > 1)
-		emit_loss(m, d, e->count - 1);
+		unclear(m, d, a, e->count - 1);
+}
+
+/* Several devices are there: which of them answers is not known. */
+static void found_several(struct machine *m, bool io, uint64_t addr, const struct access *a)
+{
+	m->stats.overlapping++;
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
+		if (m->device[i] && pci_find(&m->device[i]->pci, io, addr))
+			unclear(m, m->device[i], a, a->e->count ? a->e->count : 1);
 }
 
 /* An access to memory or a port; false: it is in no structure of a device. */
 static bool access_at(struct machine *m, bool io, uint64_t addr, struct access *a)
 {
-	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
-		const struct pci_area *area =
-			m->device[i] ? pci_find(&m->device[i]->pci, io, addr) : NULL;
+	const struct pci_area *area = NULL;
+	struct device *at = NULL;
+	unsigned n = 0;
 
-		if (!area)
+	for (unsigned i = 0; i < MACHINE_DEVICES; i++) {
+		struct device *d = m->device[i];
+		const struct pci_area *here;
+
+		if (!d || !pci_claims(&d->pci, io, addr))
 			continue;
-		found(m, m->device[i], area, addr, a);
-		return true;
+		n++;
+		here = pci_find(&d->pci, io, addr);
+		at = here ? d : at;
+		area = here ? here : area;
 	}
-	return false;
+	if (!at)
+		return false;
+	if (n > 1)
+		found_several(m, io, addr, a);
+	else
+		found(m, at, area, addr, a);
+	return true;
 }
 
 static void on_memory(struct machine *m, struct access *a)
@@ -390,9 +488,7 @@ static void on_port(struct machine *m, struct access *a)
 			a->e->count <= 1; /* of several the last one counts, which is not known */
 	} else if (port >= CONFIG_DATA && port < CONFIG_DATA + 4) {
 		a->flags = 0; /* how the cycle was made is not the device's business */
-		if (m->address_known && m->address & CONFIG_ENABLE)
-			config_accessed(m, (uint16_t)(m->address >> 8),
-					(m->address & 0xfc) + (uint32_t)(port - CONFIG_DATA), a);
+		data_port_accessed(m, a);
 	} else {
 		access_at(m, true, port, a);
 	}
@@ -434,7 +530,7 @@ struct machine *machine_new(const struct machine_config *c)
 void machine_free(struct machine *m)
 {
 	for (unsigned i = 0; m && i < MACHINE_DEVICES; i++)
-		free_device(m->device[i]);
+		free_device(m, m->device[i]);
 	free(m);
 }
 

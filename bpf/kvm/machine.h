@@ -34,6 +34,8 @@ struct machine_stats {
 	uint64_t unknown_msi,
 		unknown_line; /* messages, changes of lines that are no known device's */
 	uint64_t limited; /* devices that were too many */
+	uint64_t overlapping; /* accesses to where several devices are */
+	uint64_t crowded; /* of unknown_msi: so many entries of MSI-X tables may send them */
 };
 
 struct machine *machine_new(const struct machine_config *c); /* NULL: no memory */

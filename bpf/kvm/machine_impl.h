@@ -10,9 +10,13 @@
 #define QUEUES 1024 /* 2.6: no transport has more in use; others have no known notify_off */
 #define VECTORS 2048 /* MSI-X: the most that Table Size can say */
 #define FUNCTIONS 256 /* whose interrupt line is remembered, virtio or not */
+#define MESSAGES 1024 /* buckets of the messages in MSI-X tables */
 
 /* An entry of an MSI-X table: PCI 6.8.2. */
 struct vector {
+	struct vector *prev, *next; /* in its bucket */
+	struct device *device;
+	bool filed; /* it is in a bucket */
 	uint8_t bytes[16];
 	uint16_t known; /* bit n: byte n was written */
 };
@@ -56,6 +60,7 @@ struct machine {
 	unsigned ninterrupts;
 	bool more_interrupts; /* there are others */
 	struct device *device[MACHINE_DEVICES];
+	struct vector *message[MESSAGES]; /* by what they send; of each the first */
 };
 
 /* An access that goes to a device. */
@@ -75,7 +80,10 @@ struct device *machine_device(const struct machine *m, uint16_t bdf);
 bool access_covers(uint64_t offset, unsigned width, uint64_t at);
 
 /* An entry of an MSI-X table is written: `offset` in the table. */
-void interrupts_vector(struct device *d, const struct access *a, uint32_t offset);
+void interrupts_vector(struct machine *m, struct device *d, const struct access *a,
+		       uint32_t offset);
+/* Nothing is known any more of what is in its MSI-X table. */
+void interrupts_forget(struct machine *m, struct device *d);
 /* Configuration space of any function is accessed: its Interrupt Line and Pin. */
 void interrupts_config(struct machine *m, uint16_t bdf, uint32_t offset, const struct access *a);
 void interrupts_message(struct machine *m, const struct vqk_event *e); /* VQK_MSI */

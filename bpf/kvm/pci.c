@@ -116,6 +116,7 @@ static void bar_written(struct pci_function *f, unsigned n)
 
 	if (!pci_get(f, PCI_BASE_ADDRESS_0 + 4 * n, 4, &v))
 		return;
+	f->unclear &= (uint8_t) ~(1 << n);
 	if ((v | 15) == ~0U)
 		f->sizing |= (uint8_t)(1 << n);
 	else
@@ -130,6 +131,8 @@ static void bar_read(struct pci_function *f, unsigned at, uint8_t byte)
 		f->kind[n] = byte;
 		f->kind_known |= (uint8_t)(1 << n);
 	}
+	if (f->unclear >> n & 1)
+		return;
 	if (!(f->sizing >> n & 1)) {
 		put(f, at, byte);
 		return;
@@ -281,6 +284,21 @@ void pci_gone(struct pci_function *f)
 	f->msix_on = false;
 }
 
+void pci_forget(struct pci_function *f, uint32_t offset, unsigned width)
+{
+	for (unsigned i = 0; i < width && offset + i < PCI_CONFIG; i++) {
+		unsigned at = offset + i;
+
+		if (is_writable(f, at))
+			f->known[at / 8] &= (uint8_t) ~(1 << at % 8);
+		if (is_bar(at))
+			f->unclear |= (uint8_t)(1 << (at - PCI_BASE_ADDRESS_0) / 4);
+		if (f->msix && at == f->msix + PCI_MSIX_FLAGS + 1U)
+			f->msix_on = false;
+	}
+	find_areas(f);
+}
+
 void pci_config(struct pci_function *f, bool write, uint32_t offset, unsigned width, uint32_t value)
 {
 	unsigned at;
@@ -315,24 +333,42 @@ const struct pci_area *pci_find(const struct pci_function *f, bool io, uint64_t 
 	return NULL;
 }
 
-const struct pci_area *pci_find_window(const struct pci_function *f, uint32_t *offset,
-				       unsigned *width)
+bool pci_claims(const struct pci_function *f, bool io, uint64_t addr)
+{
+	if (pci_find(f, io, addr))
+		return true;
+	for (unsigned n = 0; decodes(f, io) && n < BARS; n++) {
+		uint64_t start;
+		bool is_io;
+
+		if (bar_address(f, n, &start, &is_io) && is_io == io && addr >= start &&
+		    addr - start < bar_size(f, n))
+			return true;
+	}
+	return false;
+}
+
+enum pci_window pci_find_window(const struct pci_function *f, const struct pci_area **area,
+				uint32_t *offset, unsigned *width)
 {
 	uint32_t bar, at, len;
 
-	if (!f->window || !pci_get(f, f->window + VIRTIO_PCI_CAP_BAR, 1, &bar) ||
-	    !pci_get(f, f->window + VIRTIO_PCI_CAP_OFFSET, 4, &at) ||
-	    !pci_get(f, f->window + VIRTIO_PCI_CAP_LENGTH, 4, &len) ||
-	    (len != 1 && len != 2 && len != 4))
-		return NULL;
+	if (!f->window || !pci_get(f, f->window + VIRTIO_PCI_CAP_LENGTH, 4, &len))
+		return PCI_WINDOW_UNKNOWN;
+	if (len != 1 && len != 2 && len != 4)
+		return PCI_WINDOW_SHUT;
+	if (!pci_get(f, f->window + VIRTIO_PCI_CAP_BAR, 1, &bar) ||
+	    !pci_get(f, f->window + VIRTIO_PCI_CAP_OFFSET, 4, &at))
+		return PCI_WINDOW_UNKNOWN;
 	for (unsigned i = 0; i < f->nareas; i++) {
 		const struct pci_area *a = &f->area[i];
 
 		if (a->bar != bar || at < a->offset || at - a->offset >= a->len)
 			continue;
+		*area = a;
 		*offset = at - a->offset;
 		*width = len;
-		return a;
+		return PCI_WINDOW_OPEN;
 	}
-	return NULL;
+	return PCI_WINDOW_ELSEWHERE;
 }

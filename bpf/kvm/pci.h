@@ -40,6 +40,7 @@ struct pci_function {
 	uint8_t kind[6]; /* of each, the low byte as read: its low bits are the kind */
 	uint8_t kind_known; /* bit n: of BAR n */
 	uint8_t sizing; /* bit n: all ones were written to BAR n last; it has no address */
+	uint8_t unclear; /* bit n: what was written to BAR n last is not known, nor what reads mean */
 	uint8_t window; /* where the configuration access capability is (4.1.4.9); 0: not known */
 	uint8_t msix; /* where its MSI-X capability is; 0: not known */
 	bool msix_on; /* as last read or written there */
@@ -53,6 +54,8 @@ void pci_config(struct pci_function *f, bool write, uint32_t offset, unsigned wi
 		uint32_t value);
 /* Nothing answers at its place: it decodes nothing, until it is written or read again. */
 void pci_gone(struct pci_function *f);
+/* Something was written there, and it is not known what. */
+void pci_forget(struct pci_function *f, uint32_t offset, unsigned width);
 /* The 1, 2 or 4 bytes at offset; false: not all of them are known. */
 bool pci_get(const struct pci_function *f, unsigned offset, unsigned width, uint32_t *value);
 /*
@@ -60,11 +63,22 @@ bool pci_get(const struct pci_function *f, unsigned offset, unsigned width, uint
  * (command register).
  */
 const struct pci_area *pci_find(const struct pci_function *f, bool io, uint64_t addr);
+/* Whether the function answers at this address, by a structure or by what else is in its BARs. */
+bool pci_claims(const struct pci_function *f, bool io, uint64_t addr);
+
+/* What an access to the data of the access window does (4.1.4.9). */
+enum pci_window {
+	PCI_WINDOW_UNKNOWN,
+	PCI_WINDOW_SHUT, /* nothing: the length in it is no width */
+	PCI_WINDOW_ELSEWHERE, /* it goes to no known structure */
+	PCI_WINDOW_OPEN,
+};
+
 /*
- * The structure, also one whose address is not known, that the access window points into (4.1.4.9),
- * where in it, and the bytes that an access to the window's data then reads or writes: 1, 2 or 4.
+ * The structure, also one whose address is not known, that the window points into, where in it, and
+ * the bytes that are then read or written: 1, 2 or 4.  They are set where it is PCI_WINDOW_OPEN.
  */
-const struct pci_area *pci_find_window(const struct pci_function *f, uint32_t *offset,
-				       unsigned *width);
+enum pci_window pci_find_window(const struct pci_function *f, const struct pci_area **area,
+				uint32_t *offset, unsigned *width);
 
 #endif

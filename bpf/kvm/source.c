@@ -15,6 +15,7 @@
 #include "bpf/kvm/impl.h"
 #include "bpf/kvm/source.h"
 #include "bpf/kvm/stream.h"
+#include "bpf/kvm/task.h"
 #include "bpf/kvm/tracepoints.h"
 #include "bpf/prog/kvm.skel.h"
 #include "bpf/qemu/process.h"
@@ -92,6 +93,12 @@ static int load(struct kvm_source *k, bool names_elsewhere, struct source_error 
 	k->skel->rodata->pid_ino = st.st_ino;
 	k->skel->rodata->self = (uint32_t)getpid();
 	k->skel->rodata->names_elsewhere = names_elsewhere;
+	k->skel->rodata->task_flags = task_flags_offset();
+	if (!k->skel->rodata->task_flags)
+		source_say(
+			&k->request, SOURCE_DETAIL,
+			"this kernel does not describe its types (BTF): interrupts that threads of "
+			"vhost send are not recorded");
 	code = kvm_bpf__load(k->skel);
 	if (code == -EPERM || code == -EACCES)
 		return source_fail(err, code,
@@ -305,6 +312,8 @@ static struct machine_stats totals(const struct kvm_source *k)
 		t.unknown_msi += m.unknown_msi;
 		t.unknown_line += m.unknown_line;
 		t.limited += m.limited;
+		t.overlapping += m.overlapping;
+		t.crowded += m.crowded;
 	}
 	return t;
 }
@@ -337,13 +346,33 @@ static void note_exits(struct kvm_source *k, bool to_user)
 		kvm_note(k->process[0], VQT_NOTE_INFO, t.buf);
 }
 
+/* What did not fit, also where nothing came after it. */
+static void take_dropped(struct kvm_source *k)
+{
+	int fd = bpf_map__fd(k->skel->maps.dropped);
+	uint32_t key, *before = NULL;
+	uint64_t n;
+
+	while (!bpf_map_get_next_key(fd, before, &key)) {
+		before = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &n))
+			kvm_dropped(k, (pid_t)key, n);
+	}
+}
+
+/*
+ * To detach takes long, and is done for one program after the other: all stop at once before.  Those
+ * that run at that time have ended when it is done.
+ */
 static void stop(struct source *s)
 {
 	struct kvm_source *k = (struct kvm_source *)s;
 
+	k->skel->bss->stopped = 1;
 	detach(k);
 	ring_buffer__consume(k->rb);
 	kvm_expire(k, 0);
+	take_dropped(k);
 	note_exits(k, true);
 	note_exits(k, false);
 }
@@ -352,9 +381,16 @@ static void stats(const struct source *s, struct source_stats *out)
 {
 	const struct kvm_source *k = (const struct kvm_source *)s;
 
-	*out = (struct source_stats){ .lost.records = k->lost, .alive = k->child != 0 };
+	*out = (struct source_stats){ .lost.records = k->lost };
 	for (unsigned i = 0; i < k->request.npids; i++)
 		out->alive += process_alive(k->request.pid[i]);
+	if (!k->child)
+		return;
+	for (unsigned i = 0; i < k->nprocesses; i++)
+		out->alive += process_alive(k->process[i]->pid);
+	/* it may have no machine yet, and start another one */
+	if (!out->alive)
+		out->alive = process_alive(k->child);
 }
 
 static bool alive(const struct source *s, pid_t pid)
@@ -375,6 +411,16 @@ static void report_unknown(const struct kvm_source *k, const struct machine_stat
 			   "not recorded: %llu devices of one machine, and what %llu hits of other "
 			   "machines were, for there were too many",
 			   (unsigned long long)t->limited, (unsigned long long)k->strangers);
+	if (t->overlapping)
+		source_say(r, SOURCE_WARNING,
+			   "%llu accesses not recorded: several devices have that address",
+			   (unsigned long long)t->overlapping);
+	if (t->crowded)
+		source_say(
+			r, SOURCE_WARNING,
+			"whose %llu MSI messages were is unknown: too many entries of MSI-X tables may "
+			"send them",
+			(unsigned long long)t->crowded);
 	if (t->unknown_msi || t->unknown_line)
 		source_say(r, SOURCE_DETAIL,
 			   "not in the trace, as it is not known to be a virtio device's: %llu MSI "
@@ -420,6 +466,7 @@ const struct source_ops kvm_source_ops = {
 		   "interrupts: -p PID, -- COMMAND",
 	.noun = "machine",
 	.takes = SOURCE_TAKES_PROCESSES,
+	.no_rings = true,
 	.options = options,
 	.config_size = sizeof(struct kvm_config),
 	.available = kvm_available,
@@ -431,6 +478,7 @@ const struct source_ops kvm_source_ops = {
 	.step = step,
 	.describe = describe,
 	.stop = stop,
+	.whole_stop = true,
 	.stats = stats,
 	.alive = alive,
 	.report = report,

@@ -130,6 +130,7 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 	struct vqt_loss l = { .lost = count, .why = VQT_LOSS_BUFFER };
 
 	l.h = (struct vqt_hdr){ .ts = ts, .type = VQT_LOSS, .queue = VQT_NO_QUEUE };
+	p->missing += count;
 	p->all->lost += count;
 	p->out_seq += count;
 	emit(p, &l, sizeof(l));
@@ -209,4 +210,14 @@ void kvm_expire(struct kvm_source *k, uint64_t window)
 
 	for (unsigned i = 0; i < k->nprocesses; i++)
 		order_expire(k->process[i]->order, now, window);
+}
+
+void kvm_dropped(struct kvm_source *k, pid_t pid, uint64_t n)
+{
+	struct kvm_process *p = kvm_process_get(k, pid, clock_ns(CLOCK_MONOTONIC));
+
+	if (!p || n <= p->missing) /* what came after them has shown the gap */
+		return;
+	n -= p->missing;
+	on_lost(p, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX, p->last_ts);
 }

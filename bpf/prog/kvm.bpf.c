@@ -36,6 +36,14 @@ struct {
 	__type(value, __u32);
 } wanted SEC(".maps");
 
+/* Records of a machine that did not fit: those that no later one follows leave no gap. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VQK_MACHINES);
+	__type(key, __u32);
+	__type(value, __u64);
+} dropped SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, VQK_EXITS);
@@ -49,8 +57,13 @@ const volatile __u32 self;
 /* Where sched_process_fork has the child: names were of 16 bytes, and are elsewhere now. */
 const volatile bool names_elsewhere;
 
+/* Where `flags` is in the kernel's struct task_struct; 0: not known. */
+const volatile __u32 task_flags;
+
 /* Children of `self` are followed that are made while this is set. */
 __u32 starting;
+/* Nothing is recorded from when this is set: all programs end at the same time. */
+__u32 stopped;
 
 /* --- whose it is ---------------------------------------------------------------------------- */
 
@@ -71,15 +84,28 @@ static __noinline __u32 digits(const char *s)
 	return n;
 }
 
+#define PF_KTHREAD 0x00200000
+
+static __always_inline bool is_kernel_thread(void)
+{
+	__u32 flags = 0;
+
+	if (task_flags)
+		bpf_probe_read_kernel(&flags, sizeof(flags),
+				      (void *)bpf_get_current_task() + task_flags);
+	return flags & PF_KTHREAD;
+}
+
 /*
  * The process for which this one works: vhost's kernel threads (before Linux 6.4) send interrupts,
- * and are called "vhost-" and the process that made them.
+ * and are called "vhost-" and the process that made them.  Anybody may call a thread so that is not
+ * the kernel's.
  */
 static __always_inline __u32 worker_of(void)
 {
 	char name[16] = {};
 
-	if (bpf_get_current_comm(name, sizeof(name)))
+	if (!is_kernel_thread() || bpf_get_current_comm(name, sizeof(name)))
 		return 0;
 	return name[0] == 'v' && name[1] == 'h' && name[2] == 'o' && name[3] == 's' &&
 			       name[4] == 't' && name[5] == '-'
@@ -121,15 +147,30 @@ static __always_inline struct vqk_machine *machine_or_worker(void)
 
 /* --- records -------------------------------------------------------------------------------- */
 
+static __noinline void count_dropped(__u32 pid)
+{
+	__u64 none = 0, *n = bpf_map_lookup_elem(&dropped, &pid);
+
+	if (!n) {
+		bpf_map_update_elem(&dropped, &pid, &none, BPF_NOEXIST);
+		n = bpf_map_lookup_elem(&dropped, &pid);
+	}
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
 /* A record that does not fit leaves a gap in the sequence. */
 static __always_inline void emit(struct vqk_machine *m, struct vqk_event *e)
 {
+	if (stopped)
+		return;
 	e->h.seq = __sync_fetch_and_add(&m->seq, 1);
 	e->h.ts = bpf_ktime_get_ns();
 	e->h.tid = bpf_get_current_pid_tgid();
 	e->h.cpu = bpf_get_smp_processor_id();
 	e->pid = m->pid;
-	bpf_ringbuf_output(&events, e, sizeof(*e), BPF_RB_NO_WAKEUP);
+	if (bpf_ringbuf_output(&events, e, sizeof(*e), BPF_RB_NO_WAKEUP))
+		count_dropped(e->pid);
 }
 
 /* --- accesses ------------------------------------------------------------------------------- */
@@ -256,7 +297,7 @@ static __always_inline void count_exit(__u32 kind, __u32 reason)
 	struct vqk_exit key = { kind, reason };
 	__u64 one = 1, *n;
 
-	if (!machine_get())
+	if (stopped || !machine_get())
 		return;
 	n = bpf_map_lookup_elem(&exits, &key);
 	if (n)

@@ -85,6 +85,7 @@ static void show_status(struct record_run *r, const struct source_stats *s, uint
 {
 	struct model_loss all = s->lost;
 	TEXT(lost, 64);
+	TEXT(requests, 40);
 
 	/* the reader of a pipe has the terminal for itself */
 	if (r->quiet || !strcmp(r->out.path, "-") || !isatty(STDERR_FILENO) ||
@@ -93,10 +94,11 @@ static void show_status(struct record_run *r, const struct source_stats *s, uint
 	r->shown = now;
 	all.records += record_out_lost(&r->out);
 	model_put_lost(&lost, all, "");
-	fprintf(stderr, "\rrecording %u %s%s: %llu events, %llu requests, %llu kB, %s lost\033[K",
-		s->alive, r->choice.ops->noun, s->alive == 1 ? "" : "s",
-		(unsigned long long)r->events, (unsigned long long)r->by_type[VQT_USED],
-		(unsigned long long)record_out_bytes(&r->out) >> 10, lost.buf);
+	if (!r->choice.ops->no_rings)
+		text_add(&requests, " %llu requests,", (unsigned long long)r->by_type[VQT_USED]);
+	fprintf(stderr, "\rrecording %u %s%s: %llu events,%s %llu kB, %s lost\033[K", s->alive,
+		r->choice.ops->noun, s->alive == 1 ? "" : "s", (unsigned long long)r->events,
+		requests.buf, (unsigned long long)record_out_bytes(&r->out) >> 10, lost.buf);
 	r->check.line = true;
 }
 
@@ -259,7 +261,7 @@ static void print_totals(const struct record_run *r)
 	r->choice.ops->stats(r->source, &s);
 	s.lost.records += record_out_lost(&r->out);
 	model_put_lost(&lost, s.lost, "");
-	if (!r->choice.request.light)
+	if (!r->choice.request.light && !r->choice.ops->no_rings)
 		fprintf(stderr, "%llu request%s, ", (unsigned long long)requests,
 			requests == 1 ? "" : "s");
 	fprintf(stderr, "%llu bytes in %u file%s, %s lost\n",

@@ -76,15 +76,15 @@ static struct json_object *latencies(const struct hist *h)
 	return o;
 }
 
-/* Of a light capture (tallied) what it does not know is null. */
-static struct json_object *counts(const struct stats_counts *c, bool tallied)
+/* What a light capture (tallied), or a source that sees no ring, does not know is null. */
+static struct json_object *counts(const struct top_row *r, const struct stats_counts *c)
 {
 	struct json_object *o = json_object_new_object();
 
 	for (const struct stats_count_name *n = stats_count_names; n->name; n++) {
 		struct json_object *a;
 
-		if (tallied && !n->tallied) {
+		if (!stats_count_known(n, r->tallied, r->no_rings)) {
 			json_object_object_add(o, n->name, NULL);
 			continue;
 		}
@@ -98,6 +98,11 @@ static struct json_object *counts(const struct stats_counts *c, bool tallied)
 		json_object_object_add(o, n->name, a);
 	}
 	return o;
+}
+
+static void put_if(struct json_object *o, const char *key, bool known, uint64_t n)
+{
+	json_object_object_add(o, key, known ? json_object_new_uint64(n) : NULL);
 }
 
 static struct json_object *row(const struct top_row *r)
@@ -116,15 +121,12 @@ static struct json_object *row(const struct top_row *r)
 		json_put_str(o, "type", r->type);
 	json_put_str(o, "state", r->state);
 	json_object_object_add(o, "gone", json_object_new_boolean(r->gone));
-	json_put_u64(o, "flight", r->flight);
-	json_put_u64(o, "flight_max", r->flight_max);
-	json_put_u64(o, "stalled", r->stalled);
-	if (r->tallied) /* the checker sees no events */
-		json_object_object_add(o, "findings", NULL);
-	else
-		json_put_u64(o, "findings", r->findings);
-	json_object_object_add(o, "interval", counts(&r->now, r->tallied));
-	json_object_object_add(o, "total", counts(&r->all, r->tallied));
+	put_if(o, "flight", !r->no_rings, r->flight);
+	put_if(o, "flight_max", !r->no_rings, r->flight_max);
+	put_if(o, "stalled", !r->no_rings, r->stalled);
+	put_if(o, "findings", !r->tallied, r->findings); /* tallied: the checker sees no events */
+	json_object_object_add(o, "interval", counts(r, &r->now));
+	json_object_object_add(o, "total", counts(r, &r->all));
 	json_object_object_add(o, "latency", latencies(&r->service));
 	json_object_object_add(o, "latency_total", latencies(&r->service_all));
 	if (r->stages) {

@@ -57,26 +57,32 @@ static void put_state(const struct top_row *r, struct text *t)
 		return expression; \
 	}
 
-FIGURE(requests, top_per_second(r, r->counted.used))
+/* Of requests: a source that sees no ring does not know it. */
+#define RING_FIGURE(name, expression) FIGURE(name, r->no_rings ? -1 : (expression))
+
+RING_FIGURE(requests, top_per_second(r, r->counted.used))
 FIGURE(kicks, top_per_second(r, r->counted.kicks))
 FIGURE(interrupts, top_per_second(r, r->counted.interrupts))
-FIGURE(mb_in, top_per_second(r, r->counted.bytes_in) / 1e6)
-FIGURE(mb_out, top_per_second(r, r->counted.bytes_out) / 1e6)
-FIGURE(per_kick,
-       r->counted.kicks && r->counted.popped != r->counted.posted
-	       ? (double)(r->counted.popped - r->counted.posted) / (double)r->counted.kicks
-	       : -1)
-FIGURE(per_irq,
-       r->counted.interrupts ? (double)r->counted.used / (double)r->counted.interrupts : -1)
-FIGURE(flight, r->flight)
+RING_FIGURE(mb_in, top_per_second(r, r->counted.bytes_in) / 1e6)
+RING_FIGURE(mb_out, top_per_second(r, r->counted.bytes_out) / 1e6)
+RING_FIGURE(per_kick,
+	    r->counted.kicks && r->counted.popped != r->counted.posted
+		    ? (double)(r->counted.popped - r->counted.posted) / (double)r->counted.kicks
+		    : -1)
+RING_FIGURE(per_irq,
+	    r->counted.interrupts ? (double)r->counted.used / (double)r->counted.interrupts : -1)
+RING_FIGURE(flight, (double)r->flight)
 FIGURE(p50, r->service.count ? (double)hist_percentile(&r->service, 500000) : -1)
 FIGURE(p99, r->service.count ? (double)hist_percentile(&r->service, 990000) : -1)
-FIGURE(errors, (double)(r->all.errors + r->all.device_errors))
+RING_FIGURE(errors, (double)(r->all.errors + r->all.device_errors))
 FIGURE(findings, r->tallied ? -1 : (double)r->findings)
 
 static void put_flight(const struct top_row *r, struct text *t)
 {
-	text_add(t, "%u", r->flight);
+	if (r->no_rings)
+		text_puts(t, "-");
+	else
+		text_add(t, "%u", r->flight);
 	if (r->size)
 		text_add(t, "/%u", r->size);
 }

@@ -288,6 +288,7 @@ static int tick_queue(struct top_core *c, const struct model_device *d, const st
 	snprintf(r->name, sizeof(r->name), "q%u", q->index);
 	snprintf(r->state, sizeof(r->state), "%s%s", q->packed ? "packed" : "split",
 		 mq && !mq->enabled && mq->size_known ? ", off" : "");
+	r->no_rings = d->no_rings;
 	r->flight = q->flight;
 	r->flight_max = q->flight_max;
 	r->waiting = q->posts ? 0 : q->waiting;
@@ -351,6 +352,7 @@ static struct top_row *tick_device(struct top_core *c, const struct model_device
 		span_add(&tallies, q->first_ts, q->tallied);
 	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs, ts, tallies);
 	name_device(r, d, c->ended);
+	r->no_rings = d->no_rings;
 	r->findings = found_of(c, d->id, VQT_NO_QUEUE);
 	r->waiting = r->size = 0;
 	r->stalled = 0;
@@ -385,6 +387,7 @@ static int tick_source(struct top_core *c, const struct model_source *s, uint64_
 	if (!vm)
 		return -ENOMEM;
 	c->ended = vm->gone;
+	vm->no_rings = model_no_rings(s);
 	vm->flight = vm->waiting = vm->size = 0;
 	vm->stalled = vm->findings = 0;
 	for (unsigned i = 0; (d = model_device_nth(c->model, i)); i++) {

@@ -45,6 +45,7 @@ struct top_row {
 	bool gone; /* process ended, device unplugged */
 	double secs; /* length of the interval, of recorded time */
 	bool tallied; /* of a light capture: see stats_count_name */
+	bool no_rings; /* of a source that sees no ring: see there, and model_no_rings() */
 	struct stats_counts now, all;
 	/*
 	 * What rates are made of: the latest interval that was counted, and its length.  Tallies

@@ -95,7 +95,9 @@ static void draw_requests(struct screen *x, int y, int h)
 	}
 	draw_unnamed(x, y, h, d);
 	if (!n && !x->lines)
-		screen_put(x, y + 2, 2, PAINT_NOTE, "nothing is in flight");
+		screen_put(x, y + 2, 2, PAINT_NOTE,
+			   d && d->no_rings ? "what is in flight is not known: KVM shows no rings"
+					    : "nothing is in flight");
 	free(all);
 }
 

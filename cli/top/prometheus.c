@@ -81,14 +81,18 @@ static const struct family {
 	enum top_kind kind;
 	size_t at, size;
 	const char *type;
-	bool full; /* a light capture does not know it: then there is no sample */
+	/* A light capture, a source that sees no ring does not know it: then there is no sample. */
+	bool full, rings;
 } families[] = {
-#define FAMILY(name, kind, member, type, full, help) \
+#define FAMILY(name, kind, member, type, full, rings, help) \
 	{ \
 		name, help, kind, offsetof(struct top_row, member), \
-			sizeof(((struct top_row *)NULL)->member), type, full \
+			sizeof(((struct top_row *)NULL)->member), type, full, rings \
 	}
-#define COUNTER(name, member, help) FAMILY(name, TOP_QUEUE, all.member, "counter", false, help)
+#define COUNTER(name, member, help) \
+	FAMILY(name, TOP_QUEUE, all.member, "counter", false, true, help)
+#define OUTSIDE(name, member, help) \
+	FAMILY(name, TOP_QUEUE, all.member, "counter", false, false, help)
 	COUNTER("requests_total", used, "Requests completed."),
 	COUNTER("requests_popped_total", popped, "Requests and posted buffers the device popped."),
 	COUNTER("buffers_posted_total", posted, "Of them buffers that wait for events outside."),
@@ -96,14 +100,14 @@ static const struct family {
 		"Requests completed with a status other than success."),
 	COUNTER("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
 	COUNTER("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
-	COUNTER("kicks_total", kicks, "Available buffer notifications."),
-	COUNTER("interrupts_total", interrupts, "Used buffer notifications."),
-	FAMILY("stalls_total", TOP_QUEUE, all.stalls, "counter", true,
+	OUTSIDE("kicks_total", kicks, "Available buffer notifications."),
+	OUTSIDE("interrupts_total", interrupts, "Used buffer notifications."),
+	FAMILY("stalls_total", TOP_QUEUE, all.stalls, "counter", true, true,
 	       "Times nothing was completed for a second or longer."),
-	COUNTER("resets_total", resets, "Resets of the queue or its device."),
-	FAMILY("requests_in_flight", TOP_QUEUE, flight, "gauge", false,
+	OUTSIDE("resets_total", resets, "Resets of the queue or its device."),
+	FAMILY("requests_in_flight", TOP_QUEUE, flight, "gauge", false, true,
 	       "Requests popped and not completed yet."),
-	FAMILY("findings_total", TOP_DEVICE, findings, "counter", true,
+	FAMILY("findings_total", TOP_DEVICE, findings, "counter", true, false,
 	       "Findings of the conformance checker."),
 };
 
@@ -114,7 +118,7 @@ static void put_family(FILE *to, const struct top_core *c, const struct family *
 		const struct top_row *r = c->row[i];
 		const void *at = (const char *)r + f->at;
 
-		if (r->kind != f->kind || (f->full && r->tallied))
+		if (r->kind != f->kind || (f->full && r->tallied) || (f->rings && r->no_rings))
 			continue;
 		put_name(to, c, r, f->name, "");
 		fprintf(to, "%" PRIu64 "\n",
@@ -190,7 +194,7 @@ static char *make_page(const struct top_core *c, size_t *len)
 	put_head(to, "request_seconds", "histogram",
 		 "Time from when the device popped a request until it was used.");
 	for (size_t i = 0; i < c->nrows; i++)
-		if (c->row[i]->kind == TOP_QUEUE)
+		if (c->row[i]->kind == TOP_QUEUE && !c->row[i]->no_rings)
 			put_histogram(to, c, c->row[i], "request_seconds", &c->row[i]->service_all,
 				      "");
 	put_stages(to, c);

@@ -118,7 +118,11 @@ static void draw_past(struct screen *x, int y, const struct top_row *r)
 	at = screen_put(x, y + 1, 0, PAINT_NOTE, "%-12.12s p99  ", "");
 	screen_put_sparkline(x, y + 1, at + 1, width, r, past_p99);
 	text_duration(&now, hist_percentile(&r->service, 990000));
-	screen_put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f", top_per_second(r, r->counted.used));
+	if (r->no_rings)
+		screen_put(x, y, COLS - 9, PAINT_PLAIN, "%9s", "-");
+	else
+		screen_put(x, y, COLS - 9, PAINT_PLAIN, "%9.0f",
+			   top_per_second(r, r->counted.used));
 	screen_put(x, y + 1, COLS - 9, PAINT_PLAIN, "%9s", r->service.count ? now.buf : "-");
 }
 

@@ -516,6 +516,7 @@ void joined_ops(const struct source_ops *ops, struct source_ops *out)
 	out->describe = describe;
 	out->stop = stop;
 	out->whole_stop = true;
+	out->no_rings = false; /* the driver's side knows of requests */
 	out->stats = stats;
 	out->alive = ops->alive ? alive : NULL;
 	out->cost = ops->cost ? cost : NULL;

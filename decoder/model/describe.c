@@ -117,6 +117,11 @@ static void recognise_state(struct model *m, struct event *e, size_t config_len)
 		recognise(m, d, class_recognise(&v));
 }
 
+bool model_no_rings(const struct model_source *s)
+{
+	return s && s->kind == VQT_SRC_KVM;
+}
+
 int model_describe(struct model *m, struct event *e)
 {
 	const struct vqt_device *v = &e->rec->device;
@@ -136,7 +141,7 @@ int model_describe(struct model *m, struct event *e)
 		d->num_queues = v->queues;
 	d->flags |= v->flags;
 	d->by_driver |= event_by_driver(e);
-	d->no_rings |= e->source && e->source->kind == VQT_SRC_KVM;
+	d->no_rings |= model_no_rings(e->source);
 	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
 	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
 	model_transport_by_name(d);

@@ -179,11 +179,7 @@ struct model_device {
 	bool swapped; /* the rings looked like the other byte order: until a reset */
 	bool undecodable; /* an event was (struct event) */
 	bool by_driver; /* recorded by the driver's side: event_by_driver() */
-	/*
-	 * Recorded by KVM, which shows accesses and interrupts, but no memory: of its rings and requests
-	 * nothing is known, and not of each interrupt whose it is.
-	 */
-	bool no_rings;
+	bool no_rings; /* recorded by such a source: model_no_rings() */
 	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };
@@ -297,6 +293,11 @@ const struct model_life *model_finish(struct model *m);
 struct model_device *model_device(const struct model *m, unsigned id); /* by trace id; NULL */
 struct model_device *model_device_nth(const struct model *m, unsigned n);
 struct model_source *model_source(const struct model *m, unsigned id);
+/*
+ * Does this source show accesses and interrupts, but no memory, as KVM does?  Then nothing is known
+ * of rings and requests, and not of each interrupt whose it is.  NULL: false.
+ */
+bool model_no_rings(const struct model_source *s);
 /* A queue of a device by index; NULL if no record named it. */
 struct model_queue *model_queue(const struct model_device *d, unsigned index);
 /* Offset of the nth PCI capability with this id in d->pci, 0 if not seen. */

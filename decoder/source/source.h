@@ -156,6 +156,7 @@ struct source_ops {
 	void (*describe)(struct source *s);
 	/* Begin nothing new, hand on what is in flight. */
 	void (*stop)(struct source *s);
+	bool no_rings; /* does it see accesses only, so that nothing is known of requests? */
 	bool whole_stop; /* are records that stop() hands on as complete as those before? */
 	void (*stats)(const struct source *s, struct source_stats *out);
 	/* Is that process, of a VQT_SOURCE record, still there?  NULL: always. */

@@ -54,6 +54,7 @@ struct stat_column {
 	/* Fill in the cell, which is zeroed; false: the row has no such value. */
 	bool (*get)(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c);
 	bool full; /* a light capture does not know it */
+	bool rings; /* nor does a source that sees no ring: model_no_rings() */
 	size_t count, by; /* for some: offsets in struct stats_counts */
 	unsigned percentile; /* for some: index in stat_percentiles */
 };

@@ -24,15 +24,15 @@ static void put_real(json *o, const char *key, double v)
 	json_object_object_add(o, key, json_object_new_double_s(v, text));
 }
 
-/* Of a light capture (tallied) what it does not know is null. */
-static json *counts_json(const struct stats_counts *c, bool tallied)
+/* What a light capture (tallied), or a source that sees no ring, does not know is null. */
+static json *counts_json(const struct stats_counts *c, bool tallied, bool no_rings)
 {
 	json *o = json_object_new_object();
 
 	for (const struct stats_count_name *n = stats_count_names; n->name; n++) {
 		json *many = n->n > 1 ? json_object_new_object() : NULL;
 
-		if (tallied && !n->tallied) {
+		if (!stats_count_known(n, tallied, no_rings)) {
 			json_object_put(many);
 			json_object_object_add(o, n->name, NULL);
 			continue;
@@ -186,7 +186,8 @@ static int add_row(void *opaque, const struct stat_row *r)
 			json_put_u64(o, col->name, c.u);
 	}
 	if (r->q) {
-		json_object_object_add(o, "counts", counts_json(&r->counts, r->q->tallied));
+		json_object_object_add(o, "counts",
+				       counts_json(&r->counts, r->q->tallied, r->dev->no_rings));
 		json_object_object_add(o, "latency", spans_json(r->q->span, buckets));
 		if (r->q->stages)
 			json_object_object_add(o, "stages",
@@ -272,17 +273,37 @@ static json *findings_json(const struct stat_findings *f, unsigned device)
 	return list;
 }
 
+static void put_if(json *o, const char *key, bool known, uint64_t n)
+{
+	json_object_object_add(o, key, known ? json_object_new_uint64(n) : NULL);
+}
+
+/* What is in flight, and whether anything moves; null where it is not known. */
+static void flight_json(json *o, const struct stat_view *v, const struct stats_device *d,
+			const struct model_device *dev)
+{
+	uint64_t before = 0, stall;
+	bool seen = !dev->no_rings, now;
+
+	for (const struct model_queue *q = dev->queues; q; q = q->hh.next)
+		before += model_flight_before(dev, q);
+	stall = stats_device_stall_max(v->stats, d, &now);
+	put_if(o, "in_flight", seen, d->flight);
+	put_if(o, "posted", seen, d->posted);
+	put_if(o, "in_flight_max", seen, d->flight_max);
+	put_if(o, "in_flight_before", seen, before);
+	put_if(o, "stall_max", seen && !d->tallied, stall);
+	json_object_object_add(o, "stalled", seen ? json_object_new_boolean(now) : NULL);
+}
+
 static json *device_json(const struct stat_view *v, const struct stats_device *d,
 			 const struct model_device *dev)
 {
 	json *o = json_object_new_object();
+	bool unknown = d->tallied || dev->no_rings;
 	struct stats_counts c;
-	uint64_t before = 0;
 	char bdf[24];
-	bool now;
 
-	for (const struct model_queue *q = dev->queues; q; q = q->hh.next)
-		before += model_flight_before(dev, q);
 	stats_device_counts(v->stats, d, 0, &c);
 	json_put_str(o, "device", dev->name);
 	if (dev->class)
@@ -301,25 +322,16 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 		json_object_object_add(o, "requests_recorded", json_object_new_boolean(false));
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
-	json_object_object_add(o, "counts", counts_json(&c, d->tallied));
-	json_object_object_add(o, "notifications", stat_economy_json(&c, d));
-	json_put_u64(o, "in_flight", d->flight);
-	json_put_u64(o, "posted", d->posted);
-	json_put_u64(o, "in_flight_max", d->flight_max);
-	json_put_u64(o, "in_flight_before", before);
-	if (d->tallied)
-		json_object_object_add(o, "stall_max", NULL);
-	else
-		json_put_u64(o, "stall_max", stats_device_stall_max(v->stats, d, &now));
-	stats_device_stall_max(v->stats, d, &now);
-	json_object_object_add(o, "stalled", json_object_new_boolean(now));
+	json_object_object_add(o, "counts", counts_json(&c, d->tallied, dev->no_rings));
+	json_object_object_add(o, "notifications", dev->no_rings ? NULL : stat_economy_json(&c, d));
+	flight_json(o, v, d, dev);
 	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
 	if (d->stages)
 		json_object_object_add(o, "stages", stat_stages_json(d->stages, v->latency));
-	json_object_object_add(o, "access", d->tallied ? NULL : access_json(&d->access));
+	json_object_object_add(o, "access", unknown ? NULL : access_json(&d->access));
 	json_object_object_add(o, "queues", rows_json(v, STAT_BY_QUEUE, d));
-	json_object_object_add(o, "types", rows_json(v, STAT_BY_TYPE, d));
-	json_object_object_add(o, "sizes", d->tallied ? NULL : rows_json(v, STAT_BY_SIZE, d));
+	json_object_object_add(o, "types", dev->no_rings ? NULL : rows_json(v, STAT_BY_TYPE, d));
+	json_object_object_add(o, "sizes", unknown ? NULL : rows_json(v, STAT_BY_SIZE, d));
 	if (v->findings)
 		json_object_object_add(
 			o, "findings",

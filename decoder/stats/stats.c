@@ -219,26 +219,29 @@ const struct stats_total *stats_total(const struct stats *s)
 
 /* --- names --- */
 
-#define ONE(member, text) \
+#define ROW(member_, text, ...) \
 	{ \
-#member, text, offsetof(struct stats_counts, member), 1, false, NULL \
+		.name = #member_, .help = text, .at = offsetof(struct stats_counts, member_), \
+		.n = 1, ##__VA_ARGS__ \
 	}
-#define LIGHT(member, text) \
+#define ONE(member, text) ROW(member, text)
+#define LIGHT(member, text) ROW(member, text, .tallied = true)
+#define MANY(member_, n_, names, text) \
 	{ \
-#member, text, offsetof(struct stats_counts, member), 1, true, NULL \
+		.name = #member_, .help = text, .at = offsetof(struct stats_counts, member_), \
+		.n = n_, .element = names \
 	}
-#define MANY(member, n, names, text) \
-	{ \
-#member, text, offsetof(struct stats_counts, member), n, false, names \
-	}
+/* Also known where rings are not seen. */
+#define OUTSIDE(member, text) ROW(member, text, .no_rings = true)
+#define OUTSIDE_LIGHT(member, text) ROW(member, text, .tallied = true, .no_rings = true)
 
 const struct stats_count_name stats_count_names[] = {
-	LIGHT(events, "records"),
-	ONE(reg_reads, "register reads"),
-	ONE(reg_writes, "register writes"),
-	ONE(pci_reads, "reads of PCI configuration space"),
-	ONE(pci_writes, "writes of PCI configuration space"),
-	LIGHT(kicks, "available buffer notifications"),
+	OUTSIDE_LIGHT(events, "records"),
+	OUTSIDE(reg_reads, "register reads"),
+	OUTSIDE(reg_writes, "register writes"),
+	OUTSIDE(pci_reads, "reads of PCI configuration space"),
+	OUTSIDE(pci_writes, "writes of PCI configuration space"),
+	OUTSIDE_LIGHT(kicks, "available buffer notifications"),
 	ONE(kicks_empty, "kicks when nothing was available"),
 	MANY(kick_batch, STATS_BATCHES, stats_batch_name, "kicks by how many entries waited"),
 	LIGHT(popped, "requests and posted buffers the device popped"),
@@ -251,12 +254,12 @@ const struct stats_count_name stats_count_names[] = {
 	LIGHT(detached, "requests the device gave up"),
 	LIGHT(dropped, "requests taken back by a reset"),
 	ONE(unknown, "completions of nothing in flight"),
-	LIGHT(interrupts, "used buffer notifications"),
+	OUTSIDE_LIGHT(interrupts, "used buffer notifications"),
 	ONE(irqs_empty, "interrupts with nothing new"),
 	ONE(irqs_wanted, "completions for which the driver had asked for a notification"),
 	ONE(irqs_unwanted, "completions for which the driver had asked for no notification"),
 	MANY(irq_batch, STATS_BATCHES, stats_batch_name, "interrupts by how many completions"),
-	ONE(config_irqs, "configuration change notifications"),
+	OUTSIDE(config_irqs, "configuration change notifications"),
 	LIGHT(bytes_in, "bytes of data to the driver"),
 	LIGHT(bytes_out, "bytes of data from the driver"),
 	ONE(cut, "popped whose descriptors were not captured, or not all"),
@@ -266,11 +269,11 @@ const struct stats_count_name stats_count_names[] = {
 	ONE(indirect, "completed requests with an indirect table"),
 	MANY(status, STATS_STATUSES, NULL, "completions by status"),
 	ONE(stalls, "times nothing was completed for a second and more"),
-	LIGHT(device_errors, "errors the device declared"),
-	LIGHT(resets, "resets"),
+	OUTSIDE_LIGHT(device_errors, "errors the device declared"),
+	OUTSIDE_LIGHT(resets, "resets"),
 	LIGHT(flight_ns, "requests in flight times ns"),
 	ONE(busy_ns, "ns with requests in flight"),
-	{ NULL, NULL, 0, 0, false, NULL },
+	{ .name = NULL },
 };
 
 const struct stats_span_name stats_span_names[STATS_SPANS] = {

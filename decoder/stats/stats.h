@@ -131,9 +131,15 @@ struct stats_count_name {
 	uint16_t at; /* offsetof */
 	uint8_t n; /* elements */
 	bool tallied; /* light captures know it, too */
+	bool no_rings; /* as do sources that see no ring: model_no_rings() */
 	const char *(*element)(unsigned i); /* their names; NULL: numbered */
 };
 extern const struct stats_count_name stats_count_names[];
+/* Is it known of what a light capture counted, or a source that sees no ring? */
+static inline bool stats_count_known(const struct stats_count_name *n, bool tallied, bool no_rings)
+{
+	return (!tallied || n->tallied) && (!no_rings || n->no_rings);
+}
 static inline uint64_t stats_count(const struct stats_counts *c, const struct stats_count_name *n,
 				   unsigned i)
 {

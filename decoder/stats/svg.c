@@ -417,17 +417,22 @@ int plot_svg(FILE *to, const struct stat_view *v)
 		.begin_s = (double)stats_slice_start(v->stats, 0) / 1e9,
 	};
 	unsigned height = 0, at = 0;
-	bool stalled, staged = false;
+	bool stalled, staged = false, unseen = false;
 
 	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++) {
-		if (!is_drawn(&p, &stalled) || !model_device(v->model, p.d->id))
+		const struct model_device *dev = model_device(v->model, p.d->id);
+
+		unseen |= dev && dev->no_rings;
+		if (!is_drawn(&p, &stalled) || !dev)
 			continue;
 		height += height_of(&p);
 		staged |= plot_stages_height(p.d->stages);
 	}
 	head(to, height ? height : 60, staged);
 	if (!height)
-		fprintf(to, "<text x=\"20\" y=\"34\">no requests were completed</text>\n");
+		fprintf(to, "<text x=\"20\" y=\"34\">%s</text>\n",
+			unseen ? "requests are not in the trace: KVM does not show them"
+			       : "no requests were completed");
 	for (unsigned i = 0; (p.d = stats_device_nth(v->stats, i)); i++) {
 		const struct model_device *dev = model_device(v->model, p.d->id);
 

@@ -20,14 +20,14 @@ from_events() {
 		def good: select(.used.status == null or .used.status == "OK");
 		def bytes: [.[] | good | .used.request | .bytes] | add // 0;
 		[inputs | select(.device)] | "events \(length)", (group_by(.device)[]
-		| .[0].device as $d
+		| .[0].device as $d | (if .[0].source == "kvm" then null else 0 end) as $none
 		| (map(select(.event == "used" and .used.request)) as $u
 		   | if any(.[]; .device_type == "blk") then
 			"\($d).kicks \(map(select(.event == "kick" and (.kick.self | not))) | length)",
 			"\($d).interrupts \(map(select(.event == "interrupt" and (.interrupt.kind == "signal" or .source == "kvm"))) | length)",
-			"\($d).popped \(map(select(.event == "avail" and ((.avail.first // 0) == 0))) | length)",
-			"\($d).used \($u | length)",
-			"\($d).errors \($u | map(select(.used.status and .used.status != "OK")) | length)",
+			"\($d).popped \(map(select(.event == "avail" and ((.avail.first // 0) == 0)) | 1) | add // $none)",
+			"\($d).used \($u | map(1) | add // $none)",
+			"\($d).errors \($u | map(select(.used.status and .used.status != "OK") | 1) | add // $none)",
 			($u | map(.used.latency | values) | lat("\($d).service")),
 			($u | group_by(.queue)[] | .[0].queue as $q
 				| "\($d).q\($q).used \(length)", (map(.used.latency | values) | lat("\($d).q\($q).service"))),
@@ -51,7 +51,7 @@ from_stat() {
 		  (.latency.service | lat("\($d).service")),
 		  (.queues[] | select(.requests > 0) | .queue as $q | "\($d).q\($q).used \(.counts.used)",
 			(.latency.service | lat("\($d).q\($q).service"))),
-		  (.types[] | "\($d).\(.type).requests \(.requests)",
+		  (.types[]? | "\($d).\(.type).requests \(.requests)",
 			"\($d).\(.type).bytes \(.bytes_in + .bytes_out + .bytes_ranged)"))' | sort
 }
 
@@ -80,10 +80,11 @@ sums() {
 		done
 		jq -nr --slurpfile all "$tmp/by-all" --slurpfile queue "$tmp/by-queue" --slurpfile type "$tmp/by-type" \
 			--slurpfile size "$tmp/by-size" --slurpfile time "$tmp/by-time" --slurpfile vcpu "$tmp/by-vcpu" '
+			[null, null, null, null] as $unseen | # by KVM
 			def rows: group_by(.device) | map([.[0].device, (map(.requests) | add), (map(.bytes_in) | add),
-				(map(.bytes_out) | add), (map(.errors) | add)]) | map(select(.[1:] != [0, 0, 0, 0]));
+				(map(.bytes_out) | add), (map(.errors) | add)]) | map(select(.[1:] | . != [0, 0, 0, 0] and . != $unseen));
 			($all[0].devices | map([.device, .counts.used, .counts.bytes_in, .counts.bytes_out, .counts.errors])
-				| map(select(.[1:] != [0, 0, 0, 0])) | sort) as $want |
+				| map(select(.[1:] | . != [0, 0, 0, 0] and . != $unseen)) | sort) as $want |
 			({$queue, $type, $size, $time} | to_entries[] | select((.value | rows) != $want)
 				| "by \(.key): \(.value | rows), in all \($want)"),
 			(($vcpu | map(.requests) | add // 0) as $n | ($want | map(.[1]) | add // 0) as $all |
@@ -178,6 +179,8 @@ plot() {
 	! grep -oE '#[0-9a-f]{6}' "$tmp/p.svg" | grep -vE '#(..)\1\1' || return 1
 	"$vqtrace" stat -r traces/qemu7-two-disks.pcap --plot "$tmp/p.svg" >/dev/null &&
 		[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 8 ] && xmllint --noout "$tmp/p.svg" || return 1
+	"$vqtrace" stat -r traces/qemu7-kvm.pcap --plot "$tmp/p.svg" >/dev/null && xmllint --noout "$tmp/p.svg" &&
+		grep -q 'requests are not in the trace' "$tmp/p.svg" || return 1
 	# a plot without requests is still a valid picture
 	"$vqtrace" stat -r $trace -Y 'event == session' --plot "$tmp/p.svg" >/dev/null &&
 		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"

@@ -12,12 +12,14 @@ virtio_instance_init_common virtio_set_status virtio_bus_start_ioeventfd virtio_
 virtio_bus_set_host_notifier virtio_queue_set_rings"
 
 # A machine, what runs it stands before it. guest: a disk in an I/O thread and a network card, which a
-# guest sets up; hmp, qmp: a disk is added by the monitor.
+# guest sets up; hmp, qmp: a disk is added by the monitor; kvm: a disk in an I/O thread by KVM, which runs no
+# Linux everywhere.
 machine() { # KIND NAME PREFIX...
 	local kind=$1 name=$2
 	shift 2
 	case $kind in
 	guest) guest "$name" "$@" ;;
+	kvm) by_kvm "$name" "$@" ;;
 	hmp) says 'device_add virtio-blk-pci,drive=n,id=hot' quit | monitor "$name" -monitor "$@" ;;
 	qmp)
 		says '{"execute":"qmp_capabilities"}{"execute":"device_add","arguments":{"driver":"virtio-blk-pci","drive":"n","id":"hot"}}' \
@@ -43,6 +45,17 @@ guest() { # NAME PREFIX...
 	tests/lab/guest-cmd --exec --disk "$tmp/$name.img" --serial "$tmp/$name.serial" --run read,n=20 --arg -device \
 		--arg virtio-net-pci iothread -- "$@" >"$tmp/$name.out" 2>&1 || { tail -n 20 "$tmp/$name.out"; return 1; }
 	grep -aq 'VQT DONE' "$tmp/$name.serial" || { tail -n 20 "$tmp/$name.serial"; return 1; }
+}
+
+by_kvm() { # NAME PREFIX...
+	local name=$1
+	shift
+	# the guest ends it with another status than 0
+	"$@" qemu-system-x86_64 -accel kvm -m 64 -nodefaults -display none -no-user-config -device isa-debug-exit \
+		-blockdev driver=null-co,node-name=n,size=1048576,read-zeroes=on -object iothread,id=t0 \
+		-device virtio-blk-pci,drive=n,iothread=t0 -serial "file:$tmp/$name.serial" -kernel "$tmp/guest32" -append reads=5 \
+		</dev/null >"$tmp/$name.out" 2>&1
+	grep -q '5 reads done' "$tmp/$name.serial" || { tail -n 20 "$tmp/$name.out"; return 1; }
 }
 
 recorded() { # KIND
@@ -109,16 +122,22 @@ added() { # KIND FUNCTION
 }
 
 # To where a program or a thread begins; or a coroutine, for which nothing says that it is the beginning.
-to_the_start() {
-	"$vqtrace" show -r "$tmp/guest.trace" -T json | jq -r '
+to_the_start() { # KIND
+	"$vqtrace" show -r "$tmp/$1.trace" -T json | jq -r '
 		if .stack_info then "S \(.stack_info.id) \(.stack_info.cut) \(.stack_info.frames[-1].symbol)" elif .stack_id then "E \(.event) \(.stack_id)" else empty end' |
 		awk '$1 == "S" { cut[$2] = $3; last[$2] = $4 " " $5 }
 			$1 == "E" { n++; if (cut[$3] == "true" && last[$3] !~ /\[libc/) { print $2, last[$3]; bad++ } whole += cut[$3] == "false" }
-			END { print n, whole; exit bad || whole < n / 2 }'
+			END { print n, whole; exit !n || bad || whole < n / 2 }'
+}
+
+kvm_to_the_start() {
+	[ -c /dev/kvm ] || { echo "no /dev/kvm here"; return 77; }
+	to_the_start kvm
 }
 
 every_event() {
 	local n
+	[ -s "$tmp/guest.trace" ] || return 1
 	n=$("$vqtrace" show -r "$tmp/guest.trace" -T json -Y 'event in {register, kick, avail, used, interrupt, backend, lifecycle} && not stack_id' | wc -l)
 	[ "$n" = 0 ] || { echo "$n events have none"; return 1; }
 }
@@ -147,15 +166,32 @@ folded() {
 		grep -q '^blk0;lifecycle;.*;cpu_exec;.*;memory_region_dispatch_write;.*;virtio_bus_start_ioeventfd;virtio_blk_data_plane_start ' "$tmp/folded"
 }
 
-plan 10
+# Where KVM is told how interrupts go: by the machine when it is made, and for vectors at DRIVER_OK.
+routing="kvm_irqchip_commit_routes kvm_irqchip_add_msi_route kvm_irqchip_add_irqfd_notifier_gsi"
+routes() {
+	local functions=$routing
+	[ -c /dev/kvm ] || { echo "no /dev/kvm here"; return 77; }
+	tests/guest/mkkvm "$tmp/guest32" && recorded kvm && debugged kvm && as_gdb kvm "$routing" 4 || return 1
+	"$vqtrace" show -r "$tmp/kvm.trace" -T json -Y 'lifecycle.step in {gsi_commit, msi_route, irqfd}' |
+		jq -r '"\(.lifecycle.step) \(.stack | map(sub("\\+.*"; "")) | join(" "))"' >"$tmp/routes"
+	grep '^gsi_commit .* main$\|^gsi_commit .* main ' "$tmp/routes" | grep -qv memory_region_dispatch_write || { cat "$tmp/routes"; return 1; }
+	for f in msi_route irqfd gsi_commit; do
+		grep -q "^$f .* virtio_bus_start_ioeventfd .*memory_region_dispatch_write .*kvm_cpu_exec " "$tmp/routes" ||
+			{ echo "$f: not from DRIVER_OK"; cat "$tmp/routes"; return 1; }
+	done
+}
+
+plan 12
 check "a disk and a network card, recorded" recorded guest
 check "the same under gdb" debugged guest
 check "stacks of gdb at the same places" as_gdb guest "$functions" 30
-check "each goes to the start of its thread" to_the_start
+check "each goes to the start of its thread" to_the_start guest
 check "each event has one" every_event
 check "functions without a name" unnamed
 check "folded" folded
 check "from DRIVER_OK to the data plane" driver_ok
 check "a disk that is added by HMP" added hmp hmp_device_add
 check "a disk that is added by QMP" added qmp qmp_device_add
+check "GSI routing, when the machine is made and at DRIVER_OK, by KVM" routes
+check "each of KVM's goes to the start of its thread" kvm_to_the_start
 finish

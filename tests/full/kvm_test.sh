@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# KVM's view of a guest against QEMU's, recorded in the same run: the same register accesses with
-# the same values in the same order, the same kicks and interrupts. The guest is one of our own and SeaBIOS
-# before it: a KVM that runs no Linux will do.
+# KVM's view of a guest against QEMU's, or that of the device of our own VMM, recorded in the same run:
+# the same register accesses with the same values in the same order, the same kicks and interrupts. The
+# guest is one of our own and SeaBIOS before it: a KVM that runs no Linux will do.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -48,14 +48,14 @@ lines() { # FILE JQ-OF-EVENT
 registers='if .register and (.register | .region != "legacy" or .offset != 16) then [.register | .region, .op, .offset, .width, .value, .via] else empty end'
 kicks='if .kick and (.kick.self | not) then ["kick", .queue] else empty end'
 
-same() { # NAME WHAT JQ-OF-EVENT AT-LEAST
-	local name=$1 what=$2
+same() { # NAME WHAT JQ-OF-EVENT AT-LEAST [THE-OTHER-SIDE]
+	local name=$1 what=$2 other=${5:-qemu}
 	lines "$tmp/$name.kvm" "$3" >"$tmp/$name.$what.kvm"
-	lines "$tmp/$name.qemu" "$3" >"$tmp/$name.$what.qemu"
-	echo "$what: $(wc -l <"$tmp/$name.$what.kvm") and $(wc -l <"$tmp/$name.$what.qemu")"
+	lines "$tmp/$name.$other" "$3" >"$tmp/$name.$what.$other"
+	echo "$what: $(wc -l <"$tmp/$name.$what.kvm") and $(wc -l <"$tmp/$name.$what.$other")"
 	[ "$(wc -l <"$tmp/$name.$what.kvm")" -ge "$4" ] || { cat "$tmp/$name.out"; return 1; }
-	diff "$tmp/$name.$what.kvm" "$tmp/$name.$what.qemu" | head -n 20
-	cmp -s "$tmp/$name.$what.kvm" "$tmp/$name.$what.qemu"
+	diff "$tmp/$name.$what.kvm" "$tmp/$name.$what.$other" | head -n 20
+	cmp -s "$tmp/$name.$what.kvm" "$tmp/$name.$what.$other"
 }
 
 # The device signals each interrupt that KVM delivers.
@@ -208,7 +208,104 @@ nothing() {
 	grep -q "use -p" "$tmp/none.err"
 }
 
-plan 13
+# --- a VMM that is not QEMU, and has no symbols ---
+
+vmm=build/tests/vmm/vmm
+
+# Recorded by KVM and by the tap of its device: NAME.kvm and NAME.tap.
+own() { # NAME VMM-ARGS...
+	local name=$1
+	shift
+	strip -o "$tmp/vmm" $vmm || return 1
+	timeout 300 "$vqtrace" record -i kvm -w "$tmp/$name.kvm" -- "$tmp/vmm" "$@" -w "$tmp/$name.tap" "$tmp/guest" reads=20 \
+		</dev/null >"$tmp/$name.out" 2>&1
+	grep -q '20 reads done' "$tmp/$name.out" && grep -q ' 0 lost' "$tmp/$name.out" || { cat "$tmp/$name.out"; return 1; }
+}
+
+own_vmm() {
+	local f
+	own vmm && same vmm registers "$registers" 90 tap && same vmm kicks "$kicks" 20 tap || return 1
+	"$vqtrace" show -r "$tmp/vmm.kvm" >"$tmp/vmm.text"
+	for f in "device_status ← ACKNOWLEDGE|DRIVER|DRIVER_OK|FEATURES_OK" "memory slot 0.1: guest-physical 0x100000" "kick q0" "MSI-X vector 1"; do
+		grep -q "$f" "$tmp/vmm.text" || { echo "no '$f'"; cat "$tmp/vmm.text"; return 1; }
+	done
+	"$vqtrace" stat -r "$tmp/vmm.kvm" -T json >"$tmp/vmm.json"
+	jq -e '.devices | length == 1 and (.[0] | .bdf == "0000:00:03.0" and .negotiation.accepted == ["VIRTIO_F_VERSION_1"]
+		and .counts.kicks == 20 and .counts.interrupts == 20 and .counts.used == null and .queues[0].ring_size == 8)' \
+		"$tmp/vmm.json" >/dev/null || { cat "$tmp/vmm.json"; return 1; }
+}
+
+# Their values, and their place among the registers.
+own_vmm_kicks() {
+	own exits -k && same exits all "if .register.region == \"notify\" then empty
+		elif .kick then [\"kick\", .queue, .kick.width, .kick.value] else $registers end" 110 tap
+}
+
+loops() { # NAME: the VMM, whose guest reads for ever
+	"$tmp/vmm" "$tmp/guest" loop >"$tmp/$1.serial" 2>&1 </dev/null &
+	looping=$!
+	until_said "$tmp/$1.serial" ready $looping
+}
+done_with() { # PID: end it
+	kill -KILL "$1"
+	wait "$1" 2>/dev/null
+}
+noted() { # FILE
+	"$vqtrace" show -r "$1" | grep -q 'note: .* exits of the guest to user space' && return
+	"$vqtrace" show -r "$1" | tail -n 3
+	return 1
+}
+
+# The exits are in the trace however it ended.
+ends() {
+	local rc
+	loops ends || return 1
+	"$vqtrace" record -q -i kvm -w "$tmp/long.kvm" -p $looping --duration 1 || return 1
+	"$vqtrace" record -i kvm -w "$tmp/int.kvm" -p $looping 2>"$tmp/int.err" &
+	rc=$!
+	until_said "$tmp/int.err" attached $rc || return 1
+	kill -INT $rc
+	wait $rc || { cat "$tmp/int.err"; return 1; }
+	done_with $looping
+	noted "$tmp/long.kvm" && noted "$tmp/int.kvm" || return 1
+	# with the driver's side, of which nothing comes
+	"$vqtrace" record -q -i kvm -i "guest=$tmp/none.sock" -w "$tmp/joined.kvm" -- "$tmp/vmm" "$tmp/guest" reads=2 >"$tmp/joined.out" 2>&1
+	noted "$tmp/joined.kvm" || { cat "$tmp/joined.out"; return 1; }
+}
+
+# The recorder stands still while the buffer gets full, until the machine is gone: nothing comes after what did
+# not fit.
+full_at_the_end() {
+	local lost
+	# shellcheck disable=SC2016
+	"$vqtrace" record -i kvm -w "$tmp/full.kvm" -- sh -c 'kill -STOP $PPID; "$@"; kill -CONT $PPID' sh \
+		"$tmp/vmm" "$tmp/guest" reads=80000 >"$tmp/full.out" 2>&1 </dev/null
+	grep -q 'reads done' "$tmp/full.out" || { cat "$tmp/full.out"; return 1; }
+	lost=$("$vqtrace" stat -r "$tmp/full.kvm" -T json | jq .trace.lost)
+	echo "$lost lost"
+	"$vqtrace" show -r "$tmp/full.kvm" | tail -n 4
+	[ "$lost" -gt 10000 ]
+}
+
+# Another machine, of somebody who calls its threads as vhost's are called, sends the same messages.
+not_vhost() {
+	local rc pid
+	# shellcheck disable=SC2016
+	"$vqtrace" record -q -i kvm -w "$tmp/alone.kvm" -- sh -c 'echo $$ >"$0"; exec "$@"' "$tmp/pid" \
+		"$tmp/vmm" "$tmp/guest" loop >"$tmp/alone.out" 2>&1 </dev/null &
+	rc=$!
+	until_said "$tmp/alone.out" ready $rc || return 1
+	pid=$(cat "$tmp/pid")
+	ln -s vmm "$tmp/vhost-$pid"
+	"$tmp/vhost-$pid" "$tmp/guest" reads=500 | grep -q 'reads done' || return 1
+	kill -KILL "$pid"
+	wait $rc
+	"$vqtrace" stat -r "$tmp/alone.kvm" -T json >"$tmp/alone.json"
+	jq -c '.devices[0].counts | {kicks, interrupts}' "$tmp/alone.json"
+	jq -e '.devices[0].counts | .interrupts > 0 and .interrupts <= .kicks' "$tmp/alone.json" >/dev/null
+}
+
+plan 18
 check "the guest is built" tests/guest/mkkvm "$tmp/guest"
 check "modern, MSI-X, ioeventfd" modern
 check "without ioeventfd: values and places of kicks" no_ioeventfd
@@ -222,4 +319,9 @@ check "attached to a guest that runs" late
 check "two machines at once, rotated" two_machines
 check "in another PID namespace, by a shell" namespace
 check "no device, no process" nothing
+check "a VMM of our own" own_vmm
+check "a VMM of our own, without ioeventfd" own_vmm_kicks
+check "the exits are noted at any end" ends
+check "what did not fit at the end is lost" full_at_the_end
+check "a thread that is called as vhost's" not_vhost
 finish

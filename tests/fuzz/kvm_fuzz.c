@@ -35,13 +35,18 @@ static void on_record(void *ctx, void *record, size_t len)
 		abort();
 }
 
-static void hit(unsigned kind, uint64_t addr, unsigned width, uint64_t value)
+static void hits(unsigned kind, uint64_t addr, unsigned width, unsigned count, uint64_t value)
 {
 	struct vqk_event e = {
-		.kind = (uint16_t)kind, .width = width, .count = 1, .addr = addr, .value = value
+		.kind = (uint16_t)kind, .width = width, .count = count, .addr = addr, .value = value
 	};
 
 	machine_event(machine, &e);
+}
+
+static void hit(unsigned kind, uint64_t addr, unsigned width, uint64_t value)
+{
+	hits(kind, addr, width, 1, value);
 }
 
 static uint64_t take(const uint8_t **at, const uint8_t *end, unsigned n)
@@ -75,15 +80,15 @@ static void one_hit(const uint8_t **at, const uint8_t *end)
 	machine_event(machine, &e);
 }
 
-/* A configuration cycle. */
+/* A configuration cycle, or several of one instruction. */
 static void cycle(const uint8_t **at, const uint8_t *end, bool write)
 {
 	uint32_t address = 0x80000000U | (uint32_t)take(at, end, 2) << 2;
 	unsigned low = (unsigned)take(at, end, 1);
 
 	hit(VQK_PIO_WRITE, 0xcf8, 4, address);
-	hit(write ? VQK_PIO_WRITE : VQK_PIO_READ, 0xcfc + (low & 3), 1U << (low >> 2) % 3,
-	    take(at, end, 4));
+	hits(write ? VQK_PIO_WRITE : VQK_PIO_READ, 0xcfc + (low & 3), 1U << (low >> 2 & 15) % 3,
+	     low & 0x80 ? 3 : 1, take(at, end, 4));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -13,6 +13,7 @@
 #define DEBUG_EXIT 0x501
 #define SERIAL 0x3f8
 #define QUEUE_SIZE 8
+#define SECTORS 2048 /* that a disk has at least; after them the first one is read again */
 
 #define MULTIBOOT_MAGIC 0x1badb002
 __attribute__((section(".multiboot"), used)) static const uint32_t multiboot[] = {
@@ -110,11 +111,31 @@ static int find_disk(void)
 	return 0;
 }
 
+/* For the BARs of a machine without firmware. */
+static uint32_t next_bar = 0xe0000000;
+
+/* All ones are written, the size is what stays zero; then the address. */
+static void place_bar(uint32_t at)
+{
+	uint32_t size;
+
+	config_write(at, ~0U);
+	size = ~(config_read(at) & ~15U) + 1;
+	next_bar = (next_bar + size - 1) & ~(size - 1);
+	config_write(at, next_bar);
+	if ((config_read(at) & 6) == 4)
+		config_write(at + 4, 0);
+	next_bar += size;
+}
+
 /* Where an offset in a BAR is; SeaBIOS has placed it below 4 GiB. */
 static uint32_t in_bar(uint32_t bar, uint32_t offset)
 {
-	uint32_t low = config_read(0x10 + 4 * bar);
+	uint32_t low;
 
+	if (!(config_read(0x10 + 4 * bar) & ~15U))
+		place_bar(0x10 + 4 * bar);
+	low = config_read(0x10 + 4 * bar);
 	if ((low & 6) == 4 && config_read(0x14 + 4 * bar))
 		end("a BAR above 4 GiB");
 	return (low & ~15U) + offset;
@@ -307,7 +328,7 @@ void start(const uint32_t *info)
 		for (uint32_t at = 0; loop && at < 256; at += 4)
 			if (at != window + 16) /* its data: that would be an access (4.1.4.9) */
 				config_read(at);
-		read_sector(loop ? 0 : i, kick);
+		read_sector(loop ? 0 : i % SECTORS, kick);
 		if (intx)
 			while (!get(isr, 1))
 				;

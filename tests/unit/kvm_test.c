@@ -327,6 +327,36 @@ static void test_window(void)
 	end();
 }
 
+/* Something is accessed through it, and it is not known what, or with which value. */
+static void test_window_unclear(void)
+{
+	struct vqk_event string = { .kind = VQK_PIO_WRITE, .width = 4, .count = 2, .addr = 0xcfc };
+	struct function f = disk(0x10);
+
+	begin(false);
+	enumerate(&f);
+	write_at(COMMON + 22, 2, 1);
+	config_write(&f, 0x88, 1, 4);
+	config_write(&f, 0x90, 4, 4);
+	hit(VQK_PIO_WRITE, 0xcf8, 4, 0x8000108c);
+	machine_event(machine, &string);
+	*said = 0;
+	config_write(&f, 0x94, 4, 3); /* the offset in it is not known */
+	SAID("1:lost1");
+	read_at(COMMON + 30, 2, 1); /* of which queue? */
+	write_at(NOTIFY + 4, 2, 9);
+	SAID("1:common+30/2=1 1:kick9/2<9,1");
+	config_write(&f, 0x8c, 4, 20);
+	config_read(&f, 0x94, 1); /* a part of what is accessed */
+	config_write(&f, 0x96, 2, 0);
+	SAID("1:lost1 1:lost1");
+	config_write(&f, 0x8c, 4, 0xfff000);
+	config_read(&f, 0x94, 4); /* no structure is known there */
+	SAID("");
+	CHECK_EQ(machine_stats(machine).elsewhere, 1);
+	end();
+}
+
 /* --- the legacy interface -------------------------------------------------------------------- */
 
 static void test_legacy(void)
@@ -424,10 +454,77 @@ static void test_odd_accesses(void)
 	read_at(DEVICE, 3, 0);
 	read_at(DEVICE, 0, 0);
 	SAID("1:lost1 1:lost1 1:lost1");
+	write_at(COMMON + 22, 2, 1);
+	write_at(COMMON + 16, 16, 0); /* which queue does that choose? */
+	read_at(COMMON + 30, 2, 1);
+	write_at(NOTIFY + 4, 2, 9);
+	SAID("1:common+22/2<1 1:lost1 1:common+30/2=1 1:kick9/2<9,1");
 	machine_event(machine, &string);
 	read_at(COMMON + 0xffe, 4, 0x11223344); /* ends behind it */
 	write_at(MSIX + 0x1e, 4, ~0U);
-	SAID("1:common+4094/4=11223344 1:table+30/4<ffffffff");
+	SAID("1:lost4 1:common+4094/4=11223344 1:table+30/4<ffffffff");
+	end();
+}
+
+/* Of what one instruction writes again and again to the data port the last value is not known. */
+static void test_string_instructions(void)
+{
+	struct function f = disk(0x10);
+	struct vqk_event string = {
+		.kind = VQK_PIO_WRITE, .width = 4, .count = 3, .addr = 0xcfc, .value = 0xfd000000
+	};
+
+	begin(false);
+	enumerate(&f);
+	with_config = true;
+	*said = 0;
+	hit(VQK_PIO_WRITE, 0xcf8, 4, 0x80001014);
+	machine_event(machine, &string);
+	SAID("1:pci+20/4<fd000000 1:lost2");
+	write_at(MSIX, 4, 1); /* BAR 1 is there no more, nor known to be there */
+	write_at(0xfd000000, 4, 1);
+	read_at(ISR, 1, 0);
+	SAID("1:isr+0/1=0");
+	config_read(&f, 0x14, 4); /* that may be its size */
+	write_at(MSIX, 4, 1);
+	SAID("1:pci+20/4=febfe000");
+	config_write(&f, 0x14, 4, (uint32_t)MSIX);
+	write_at(MSIX, 4, 1);
+	SAID("1:pci+20/4<febfe000 1:table+0/4<1");
+	string.kind = VQK_PIO_READ;
+	string.value = MSIX;
+	machine_event(machine, &string);
+	write_at(MSIX, 4, 1);
+	SAID("1:pci+20/4=febfe000 1:lost2 1:table+0/4<1");
+	end();
+}
+
+/* Two at one address, whether by a structure or by what else is in a BAR. */
+static void test_overlapping(void)
+{
+	struct function f = disk(0x10), g = disk(0x18);
+
+	begin(false);
+	enumerate(&f);
+	enumerate(&g);
+	*said = 0;
+	read_at(ISR, 1, 1);
+	SAID("1:lost1 2:lost1");
+	CHECK_EQ(machine_stats(machine).overlapping, 1);
+	config_write(&g, 0x20, 4, 0x10000000);
+	config_write(&g, 0x14, 4, (uint32_t)MSIX + 0x1000);
+	write_at(NOTIFY + 8, 2, 0);
+	SAID("1:kick0/2<0,1");
+	config_write(&f, 0x14, 4, 0x10000000); /* behind the table and before the PBA */
+	config_write(&f, PCI_COMMAND, 2, 7);
+	config_write(&g, 0x24, 4, 0);
+	write_at(0x10000400, 4, 0);
+	read_at(0x10000000, 4, 0);
+	SAID("2:lost1 1:lost1 2:lost1");
+	config_write(&f, PCI_COMMAND, 2, 0); /* it decodes nothing */
+	read_at(0x10000004, 4, 7);
+	SAID("2:common+4/4=7");
+	CHECK_EQ(machine_stats(machine).overlapping, 3);
 	end();
 }
 
@@ -480,6 +577,33 @@ static void test_messages(void)
 	hit(VQK_MSI, 0xfee01000, 4, 0x41);
 	SAID("");
 	CHECK_EQ(machine_stats(machine).unknown_msi, 5);
+	end();
+}
+
+/* All entries of a large table send the same: not all are looked at for each message. */
+static void test_crowded(void)
+{
+	struct function f = disk(0x10);
+
+	f.bytes[0x9a] = 0xff;
+	f.bytes[0x9b] = 1;
+	begin(false);
+	enumerate(&f);
+	config_write(&f, 0x9a, 2, 0x81ff);
+	for (unsigned n = 0; n < 512; n++)
+		set_vector(MSIX, n, 0xfee01000, 0x41);
+	*said = 0;
+	hit(VQK_MSI, 0xfee01000, 4, 0x41);
+	SAID("");
+	CHECK_EQ(machine_stats(machine).crowded, 1);
+	CHECK_EQ(machine_stats(machine).unknown_msi, 1);
+	for (unsigned n = 0; n < 512; n++)
+		set_vector(MSIX, n, 0xfee01000, 0x1000 + n);
+	*said = 0;
+	for (unsigned n = 0; n < 512; n += 511)
+		hit(VQK_MSI, 0xfee01000, 4, 0x1000 + n);
+	SAID("1:msix0 1:msix511");
+	CHECK_EQ(machine_stats(machine).unknown_msi, 1);
 	end();
 }
 
@@ -578,11 +702,44 @@ static void test_ecam(void)
 	SAID("1:pci+4/2<7");
 	read_at(0xb0000000 + (0x110 << 12), 4, 0x10421af4); /* bus 1 */
 	SAID("2:type2@110 2:pci+0/4=10421af4");
+	/* what accesses of other widths do depends on what is behind them */
+	read_at(0xb0000000 + (0x18 << 12), 8, 0x000000001af41042);
+	SAID("");
+	read_at(0xb0000000 + (0x10 << 12) + 0x10, 8, 0);
+	write_at(0xb0000000 + (0x10 << 12) + 0x20, 3, 0);
+	SAID("1:lost1 1:lost1");
 	config_write(&bridge, 0x60, 4, 0xb0000005); /* 64 buses only */
 	read_at(0xb0000000 + (0x4010 << 12), 4, 0x10421af4);
 	config_write(&bridge, 0x60, 4, 0xb0000000); /* off */
 	read_at(0xb0000000 + (0x10 << 12), 4, 0x10421af4);
 	SAID("");
+	config_write(&bridge, 0x60, 4, 0xb0000001);
+	write_at(0xb0000060, 8, 0xc0000001); /* where is it now? */
+	read_at(0xb0000000 + (0x10 << 12), 4, 0x10421af4);
+	read_at(0xc0000000 + (0x10 << 12), 4, 0x10421af4);
+	SAID("");
+	end();
+}
+
+/* A BAR of 64 bits that is written at once by a wide access may be anywhere. */
+static void test_wide_bar(void)
+{
+	struct function bridge = { .bdf = 0 }, f = disk(0x10);
+
+	begin(false);
+	memset(bridge.writable + 0x60, 0xff, 8);
+	set32(bridge.bytes, 0x29c08086);
+	config_read(&bridge, 0, 4);
+	config_write(&bridge, 0x64, 4, 0);
+	config_write(&bridge, 0x60, 4, 0xb0000001);
+	enumerate(&f);
+	*said = 0;
+	read_at(ISR, 1, 1);
+	SAID("1:isr+0/1=1");
+	write_at(0xb0000000 + (0x10 << 12) + 0x20, 8, 0x3a00000000);
+	read_at(ISR, 1, 1);
+	read_at(0x3a00001000, 1, 1);
+	SAID("1:lost1");
 	end();
 }
 
@@ -730,15 +887,20 @@ static const struct tap_test tests[] = {
 	{ "a capability list that is a loop", test_list_is_a_loop },
 	{ "recording begins late", test_late },
 	{ "the configuration access window", test_window },
+	{ "the window onto something unknown", test_window_unclear },
 	{ "the legacy interface", test_legacy },
 	{ "the queue of a kick", test_kicks },
 	{ "hits that are lost", test_lost_hits },
 	{ "accesses of odd widths", test_odd_accesses },
+	{ "string instructions at the data port", test_string_instructions },
+	{ "several devices at one address", test_overlapping },
 	{ "messages of MSI-X tables", test_messages },
+	{ "many entries that send the same", test_crowded },
 	{ "interrupt lines", test_lines },
 	{ "lines that others may have", test_lines_unknown },
 	{ "a function that is unplugged", test_unplugged },
 	{ "configuration space in memory", test_ecam },
+	{ "wide accesses to BARs", test_wide_bar },
 	{ "a function is replaced", test_replaced },
 	{ "too many devices", test_limit },
 	{ "formats of tracepoints", test_formats },
