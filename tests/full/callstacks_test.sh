@@ -147,7 +147,17 @@ folded() {
 		grep -q '^blk0;lifecycle;.*;cpu_exec;.*;memory_region_dispatch_write;.*;virtio_bus_start_ioeventfd;virtio_blk_data_plane_start ' "$tmp/folded"
 }
 
-plan 10
+# Drawn: the same functions, each on its caller, and a function as wide as all its events.
+flame() {
+	"$vqtrace" stat -r "$tmp/guest.trace" --flame "$tmp/flame.svg" >/dev/null && xmllint --noout "$tmp/flame.svg" || return 1
+	xmllint --xpath '//*[local-name()="g"]/*[local-name()="title"]/text()' "$tmp/flame.svg" |
+		sed -nE 's/^(.*) \(([0-9]+) events?, .*/\1 \2/p' | awk '{ n[$1] += $2 } END { for (f in n) print f, n[f] }' | sort >"$tmp/drawn"
+	awk '{ n = split($0, f, ";"); sub(/ [0-9]+$/, "", f[n]); for (i = 1; i <= n; i++) sum[f[i]] += $NF }
+		END { for (f in sum) print f, sum[f] }' "$tmp/folded" | sort >"$tmp/counted"
+	[ "$(wc -l <"$tmp/drawn")" -gt 100 ] && diff "$tmp/drawn" "$tmp/counted"
+}
+
+plan 11
 check "a disk and a network card, recorded" recorded guest
 check "the same under gdb" debugged guest
 check "stacks of gdb at the same places" as_gdb guest "$functions" 30
@@ -155,6 +165,7 @@ check "each goes to the start of its thread" to_the_start
 check "each event has one" every_event
 check "functions without a name" unnamed
 check "folded" folded
+check "drawn" flame
 check "from DRIVER_OK to the data plane" driver_ok
 check "a disk that is added by HMP" added hmp hmp_device_add
 check "a disk that is added by QMP" added qmp qmp_device_add
