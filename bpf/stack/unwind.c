@@ -2,10 +2,12 @@
 /*
  * An unwinder is a child process: what it gives to libdw are files that somebody else has mapped, and
  * one of these may make libdw use all memory, never return, or crash.  The child has limits, is
- * waited for so long, and is not believed: what comes from it is checked.
+ * waited for so long, may open nothing by itself (confine.h), and is not believed: what comes from it is
+ * checked.  What it should have told, we tell without libdw: the file and the offset in it, and the reason.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -20,13 +22,19 @@
 #include <unistd.h>
 
 #include "bpf/qemu/foreign.h"
+#include "bpf/qemu/process.h"
+#include "bpf/stack/confine.h"
+#include "bpf/stack/debuginfod.h"
 #include "bpf/stack/local.h"
 #include "bpf/stack/unwind.h"
+#include "bpf/stack/unwind_impl.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/text.h"
 
 #define PATIENCE_MS 10000 /* files and debug information are read when they are first needed */
 #define MEMORY (UINT64_C(2) << 30) /* bytes more than we have ourselves */
 #define COPY_MAX 65536
+#define EXIT_UNCONFINED 3
 
 enum what { WALK, NAME };
 
@@ -38,20 +46,14 @@ struct question {
 	uint8_t bytes[COPY_MAX];
 };
 
-struct answer {
-	uint32_t n, cut;
-	uint64_t len, named;
-	uint64_t pc[STACK_FRAMES];
-	char symbols[STACK_TEXT];
-};
-
 struct unwinder {
 	pid_t of; /* whose stacks */
 	pid_t child; /* 0: none */
 	int fd;
 	unsigned lost;
+	char why[80]; /* the latest one was */
 	struct question question;
-	struct answer answer;
+	struct unwind_answer answer;
 };
 
 /* --- the child ---------------------------------------------------------------------------- */
@@ -91,18 +93,22 @@ static void become_child(int fd, pid_t parent)
 	dup2(null, STDOUT_FILENO);
 	dup2(fd, 3);
 	syscall(SYS_close_range, 4, ~0U, 0);
+	debuginfod_start();
 	limit();
+	if (stack_confine())
+		_exit(EXIT_UNCONFINED);
 }
 
-static void answer(const struct stack_frames *f, struct answer *a)
+static void answer(const struct stack_frames *f, struct unwind_answer *a)
 {
 	a->n = f->n;
 	a->cut = f->cut;
+	a->files = f->files;
 	a->len = f->len;
 	a->named = f->named;
 	memcpy(a->pc, f->pc, sizeof(a->pc));
 	memcpy(a->symbols, f->symbols, f->len);
-	send(3, a, offsetof(struct answer, symbols) + f->len, 0);
+	send(3, a, offsetof(struct unwind_answer, symbols) + f->len, 0);
 }
 
 static void serve(struct unwinder *u)
@@ -145,6 +151,32 @@ static void end_child(struct unwinder *u)
 	u->child = 0;
 }
 
+/* Why it has given no answer, or not the right one. */
+static void find_reason(struct unwinder *u, bool answered)
+{
+	struct text t = { .buf = u->why, .size = sizeof(u->why) };
+	struct pollfd hangup = { .fd = u->fd, .events = POLLIN };
+	siginfo_t ended = { .si_pid = 0 };
+
+	u->why[0] = 0;
+	text_puts(&t, "not read: the reader of its debug information ");
+	/* it has closed its socket a moment before it can be waited for */
+	for (unsigned i = 0; !answered && i < 100 && !ended.si_pid; i++) {
+		waitid(P_PID, (id_t)u->child, &ended, WEXITED | WNOWAIT | WNOHANG);
+		if (ended.si_pid || poll(&hangup, 1, 0) <= 0)
+			break;
+		poll(NULL, 0, 10);
+	}
+	if (ended.si_pid && ended.si_code != CLD_EXITED)
+		text_add(&t, "crashed, %s", strsignal(ended.si_status));
+	else if (ended.si_pid && ended.si_status == EXIT_UNCONFINED)
+		text_puts(&t, "cannot be confined");
+	else if (answered || ended.si_pid)
+		text_puts(&t, "failed");
+	else
+		text_add(&t, "took %u s", PATIENCE_MS / 1000);
+}
+
 static void start_child(struct unwinder *u)
 {
 	pid_t parent = getpid();
@@ -182,13 +214,12 @@ static size_t wait_answer(struct unwinder *u, unsigned ms)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* As many symbols as frames, each with its end, and nothing else. */
-static bool is_valid(const struct answer *a, size_t size)
+bool unwind_answer_valid(const struct unwind_answer *a, size_t size)
 {
 	uint64_t ends = 0;
 
-	if (size < offsetof(struct answer, symbols) || a->n > STACK_FRAMES ||
-	    a->len != size - offsetof(struct answer, symbols) || a->named > a->len)
+	if (size < offsetof(struct unwind_answer, symbols) || a->n > STACK_FRAMES ||
+	    a->len != size - offsetof(struct unwind_answer, symbols) || a->named > a->len)
 		return false;
 	for (uint64_t i = 0; i < a->len; i++)
 		ends += !a->symbols[i];
@@ -205,13 +236,15 @@ static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frame
 		return false;
 	if (send(u->fd, &u->question, size, MSG_NOSIGNAL) == (ssize_t)size)
 		n = wait_answer(u, ms);
-	if (!n || !is_valid(&u->answer, n)) {
+	if (!n || !unwind_answer_valid(&u->answer, n)) {
+		find_reason(u, n > 0);
 		end_child(u);
 		u->lost++;
 		return false;
 	}
 	out->n = u->answer.n;
 	out->cut = u->answer.cut;
+	out->files = u->answer.files;
 	out->len = u->answer.len;
 	out->named = u->answer.named;
 	memcpy(out->pc, u->answer.pc, sizeof(out->pc));
@@ -254,9 +287,50 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 	if (ask(u, offsetof(struct question, bytes) + q->n, PATIENCE_MS, out))
 		return;
 	out->n = 0;
+	out->files = 0;
 	out->len = out->named = 0;
 	stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
 	out->cut = true;
+}
+
+/* --- without the child --------------------------------------------------------------------- */
+
+/* Where an address is, by the lines of maps; false: in no file. */
+static bool put_mapped(struct foreign *by, uint64_t pc, struct text *t)
+{
+	struct process_mapping m, first = { .inode = 0 };
+	struct foreign_lines l;
+	bool found = false;
+
+	if (foreign_lines_open(&l, by, "maps"))
+		return false;
+	while (!found && process_next_mapping(&l, &m)) {
+		if (!m.offset || m.inode != first.inode)
+			first = m;
+		found = pc >= m.start && pc < m.end;
+	}
+	foreign_lines_close(&l);
+	if (!found || !m.inode)
+		return false;
+	text_add(t, "+0x%" PRIx64 " [%.100s]", pc - first.start + first.offset, file_name(m.path));
+	return true;
+}
+
+static void name_without(struct unwinder *u, const struct stack_frames *walked,
+			 struct stack_frames *out)
+{
+	struct foreign by;
+
+	foreign_init(&by, u->of, NULL);
+	*out = (struct stack_frames){ .cut = walked->cut, .files = walked->files };
+	for (unsigned i = 0; i < walked->n; i++) {
+		TEXT(t, 300);
+
+		if (put_mapped(&by, walked->pc[i], &t) && u->why[0])
+			text_add(&t, " (%s)", u->why);
+		if (!stack_add_frame(out, walked->pc[i], t.buf))
+			return;
+	}
 }
 
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out)
@@ -267,6 +341,6 @@ void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct
 	q->n = walked->n;
 	memcpy(q->pc, walked->pc, sizeof(q->pc));
 	if (!ask(u, offsetof(struct question, bytes), PATIENCE_MS, out))
-		*out = *walked;
+		name_without(u, walked, out);
 	out->cut |= walked->cut;
 }
