@@ -13,6 +13,7 @@
 #include "bpf/stack/debug_file.h"
 #include "bpf/stack/jit.h"
 #include "bpf/stack/local.h"
+#include "bpf/stack/cache.h"
 #include "bpf/stack/symbol.h"
 #include "decoder/util/clock.h"
 #include "decoder/util/hash.h"
@@ -35,6 +36,7 @@ struct local {
 	uint64_t looked, pause; /* ns: when its mappings were read, until when not again */
 	uint64_t begun; /* ns: the attempt at its memory */
 	const struct unwind_copy *now; /* what is being unwound */
+	struct symbol_cache *cache;
 	struct stack_frames *out;
 	bool missed; /* since the latest frame: memory that was not copied */
 };
@@ -270,7 +272,11 @@ struct local *local_new(struct foreign *by)
 		return NULL;
 	u->by = by;
 	u->memory = process_memory(by);
-	return u;
+	u->cache = symbol_cache_new();
+	if (u->cache)
+		return u;
+	free(u);
+	return NULL;
 }
 
 void local_free(struct local *u)
@@ -278,6 +284,7 @@ void local_free(struct local *u)
 	if (!u)
 		return;
 	forget(u);
+	symbol_cache_free(u->cache);
 	free(u);
 }
 
@@ -410,6 +417,7 @@ void local_walk(struct local *u, const struct unwind_copy *from, struct stack_fr
 	if (!is_right(u, out) && (!u->looked || now - u->looked >= u->pause)) {
 		bool changed = !is_lost(u, out);
 
+		symbol_cache_forget(u->cache);
 		look(u); /* what was mapped since */
 		u->looked = clock_ns(CLOCK_MONOTONIC);
 		walk(u, from, out);
@@ -438,17 +446,33 @@ static bool add_without(struct local *u, struct stack_frames *out, uint64_t pc)
 	return stack_add_frame(out, pc, t.buf);
 }
 
+/* The frames of an address; false: there is no room for all. */
+static bool add_named(struct local *u, struct stack_frames *out, uint64_t pc, uint64_t within)
+{
+	Dwfl_Module *mod = u->dwfl ? dwfl_addrmodule(u->dwfl, within) : NULL;
+	const struct mapped_file *f = file_at(u, within);
+	unsigned first = out->n;
+	size_t at = out->len;
+	bool room = true;
+
+	if (!mod || (f && f->changed))
+		return add_without(u, out, pc);
+	if (symbol_cache_find(u->cache, pc, within, out, &room))
+		return room;
+	room = symbol_add_frames(out, mod, pc, within);
+	if (room)
+		symbol_cache_keep(u->cache, pc, within, out, first, at);
+	return room;
+}
+
 void local_name(struct local *u, const struct stack_frames *walked, struct stack_frames *out)
 {
 	*out = (struct stack_frames){ .cut = walked->cut };
 	for (unsigned i = 0; i < walked->n; i++) {
 		/* the call is before the address that it returns to */
-		Dwarf_Addr pc = walked->pc[i], within = pc - (i > 0 && pc != u->code);
-		Dwfl_Module *mod = u->dwfl ? dwfl_addrmodule(u->dwfl, within) : NULL;
-		const struct mapped_file *f = file_at(u, within);
+		uint64_t pc = walked->pc[i], within = pc - (i > 0 && pc != u->code);
 
-		if (!(mod && !(f && f->changed) ? symbol_add_frames(out, mod, pc, within)
-						: add_without(u, out, pc)))
+		if (!add_named(u, out, pc, within))
 			return;
 	}
 }
