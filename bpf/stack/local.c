@@ -22,6 +22,8 @@
 #define MODULES 200 /* files of a process that are looked at: two descriptors each */
 /* ns after a look at its mappings that was of no use, until the next one: doubled each time */
 #define PAUSE UINT64_C(100000000)
+#define LOOKS 16 /* at mappings that have changed, at once */
+#define EARNED UINT64_C(1000000000) /* ns, for one more */
 #define ATTEMPT UINT64_C(1000000000) /* ns: then one at its memory begins anew */
 #define PAUSE_MAX UINT64_C(60000000000)
 
@@ -34,6 +36,8 @@ struct local {
 	uint64_t jit; /* address of __jit_debug_descriptor; 0: none */
 	uint64_t code, code_end; /* that the process has made */
 	uint64_t looked, pause; /* ns: when its mappings were read, until when not again */
+	unsigned looks; /* at changed mappings that are allowed */
+	uint64_t earned; /* ns: the latest of these */
 	uint64_t begun; /* ns: the attempt at its memory */
 	const struct unwind_copy *now; /* what is being unwound */
 	struct symbol_cache *cache;
@@ -383,11 +387,6 @@ static unsigned first_changed(struct local *u, const struct stack_frames *out)
 	return out->n;
 }
 
-static bool is_right(struct local *u, const struct stack_frames *out)
-{
-	return !is_lost(u, out) && first_changed(u, out) == out->n;
-}
-
 /* Frames behind one in a file that has changed were found by the wrong file. */
 static void cut_changed(struct local *u, struct stack_frames *out)
 {
@@ -409,19 +408,46 @@ static void put_files(const struct local *u, struct stack_frames *out)
 	}
 }
 
-void local_walk(struct local *u, const struct unwind_copy *from, struct stack_frames *out)
+/*
+ * A process may map other files all the time: so many looks, and one more each second.  Without one, the
+ * stack ends where it goes through a file that has changed.
+ */
+static bool may_look_at_change(struct local *u)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
-	walk(u, from, out);
-	if (!is_right(u, out) && (!u->looked || now - u->looked >= u->pause)) {
-		bool changed = !is_lost(u, out);
+	if (!u->earned || now - u->earned > LOOKS * EARNED) {
+		u->looks = LOOKS;
+		u->earned = now;
+	}
+	for (; now - u->earned > EARNED; u->earned += EARNED)
+		u->looks += u->looks < LOOKS;
+	if (!u->looks)
+		return false;
+	u->looks--;
+	return true;
+}
 
-		symbol_cache_forget(u->cache);
-		look(u); /* what was mapped since */
-		u->looked = clock_ns(CLOCK_MONOTONIC);
+/* Look for what was mapped since, if there is a reason to, and not too often without a result. */
+static bool look_again(struct local *u, const struct stack_frames *out)
+{
+	bool lost = is_lost(u, out);
+
+	if (lost ? u->looked && clock_ns(CLOCK_MONOTONIC) - u->looked < u->pause
+		 : first_changed(u, out) == out->n || !may_look_at_change(u))
+		return false;
+	symbol_cache_forget(u->cache);
+	look(u);
+	u->looked = clock_ns(CLOCK_MONOTONIC);
+	return true;
+}
+
+void local_walk(struct local *u, const struct unwind_copy *from, struct stack_frames *out)
+{
+	walk(u, from, out);
+	if (look_again(u, out)) {
 		walk(u, from, out);
-		u->pause = is_lost(u, out) ? 2 * u->pause + PAUSE : changed ? PAUSE : 0;
+		u->pause = is_lost(u, out) ? 2 * u->pause + PAUSE : 0;
 		if (u->pause > PAUSE_MAX)
 			u->pause = PAUSE_MAX;
 	}

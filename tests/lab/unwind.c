@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unwind [--all N] PROGRAM ARGUMENT...: run it, and print its call stack each time it stops itself
+ * unwind [--all N | --delete] PROGRAM ARGUMENT...: run it, and print its call stack each time it stops itself
  * (SIGSTOP), as `record --stacks` takes it: "stack ID", then a line a frame, the innermost first.
- * --all: after the first stop only, N stacks of different addresses, and how long naming them took.
+ * --all: then N stacks of different addresses, and how long naming them took; --delete: the program's file
+ * is removed first.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
 {
 	struct stack_table *table = stack_table_new();
 	unsigned all = 0, stops = 0;
+	bool delete = false;
 	struct unwinder *u;
 	int status;
 	pid_t pid;
@@ -85,6 +87,10 @@ int main(int argc, char **argv)
 	if (argc > 3 && !strcmp(argv[1], "--all")) {
 		all = (unsigned)atoi(argv[2]);
 		argv += 2;
+	}
+	if (argc > 2 && !strcmp(argv[1], "--delete")) {
+		delete = true;
+		argv++;
 	}
 	pid = fork();
 	if (!pid) {
@@ -96,6 +102,8 @@ int main(int argc, char **argv)
 	u = unwinder_new(pid);
 	while (table && u && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
 		if (WSTOPSIG(status) == SIGSTOP) {
+			if (delete)
+				unlink(argv[1]);
 			take(pid);
 			print(u, table);
 			stops++;
