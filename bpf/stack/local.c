@@ -463,6 +463,7 @@ static bool add_without(struct local *u, struct stack_frames *out, uint64_t pc)
 	TEXT(t, 400);
 
 	if (f && !f->changed) {
+		out->unread++;
 		text_add(&t, "+0x%" PRIx64 " [%.100s]", pc - f->base, file_name(f->path));
 		text_add(&t, " (%s)",
 			 f->err	     ? f->err == -ENOEXEC ? "no regular file" : strerror(-f->err)

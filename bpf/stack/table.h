@@ -21,6 +21,7 @@ struct stack_frames {
 	uint64_t pc[STACK_FRAMES];
 	unsigned n;
 	bool cut; /* there may be more */
+	unsigned unread; /* frames whose file, or what describes it, cannot be read */
 	uint64_t files; /* a hash of the files that the addresses are in; 0: unknown */
 	char symbols[STACK_TEXT];
 	size_t len, named; /* bytes of symbols; of them, not of the NULs */

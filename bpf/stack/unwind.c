@@ -103,6 +103,7 @@ static void answer(const struct stack_frames *f, struct unwind_answer *a)
 {
 	a->n = f->n;
 	a->cut = f->cut;
+	a->unread = f->unread;
 	a->files = f->files;
 	a->len = f->len;
 	a->named = f->named;
@@ -244,6 +245,7 @@ static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frame
 	}
 	out->n = u->answer.n;
 	out->cut = u->answer.cut;
+	out->unread = u->answer.unread;
 	out->files = u->answer.files;
 	out->len = u->answer.len;
 	out->named = u->answer.named;
@@ -286,7 +288,7 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 		memcpy(q->bytes, from->bytes, q->n);
 	if (ask(u, offsetof(struct question, bytes) + q->n, PATIENCE_MS, out))
 		return;
-	out->n = 0;
+	out->n = out->unread = 0;
 	out->files = 0;
 	out->len = out->named = 0;
 	stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
@@ -326,8 +328,10 @@ static void name_without(struct unwinder *u, const struct stack_frames *walked,
 	for (unsigned i = 0; i < walked->n; i++) {
 		TEXT(t, 300);
 
-		if (put_mapped(&by, walked->pc[i], &t) && u->why[0])
+		if (put_mapped(&by, walked->pc[i], &t) && u->why[0]) {
 			text_add(&t, " (%s)", u->why);
+			out->unread++;
+		}
 		if (!stack_add_frame(out, walked->pc[i], t.buf))
 			return;
 	}

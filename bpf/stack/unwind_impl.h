@@ -10,7 +10,7 @@
 #include "bpf/stack/table.h"
 
 struct unwind_answer {
-	uint32_t n, cut;
+	uint32_t n, cut, unread, pad;
 	uint64_t files, len, named; /* as in struct stack_frames */
 	uint64_t pc[STACK_FRAMES];
 	char symbols[STACK_TEXT];

@@ -15,7 +15,6 @@ inputs() { # TARGET
 	check_fuzz | replay_fuzz) echo 700 ;;
 	trace_fuzz) echo 1500 ;;
 	live_fuzz | stat_fuzz) echo 3000 ;;
-	stack_fuzz) echo 2000 ;; # a process each
 	emu_pci_fuzz | qmp_fuzz | qom_fuzz | qtest_fuzz | shrink_fuzz) echo 50000 ;;
 	*) echo 10000 ;;
 	esac

@@ -115,8 +115,10 @@ static void name_file(uint8_t *at, size_t size)
 	for (unsigned i = 0; i < 64; i++)
 		stack[i] = (uintptr_t)at + i * 523 % size;
 	from.reg[7] = 0x7fff0000; /* rsp */
-	for (unsigned i = 0; i < 8; i++) {
-		from.reg[UNWIND_REGS - 1] = (uintptr_t)at + i * 1021 % size;
+	for (unsigned i = 0; i < 48; i++) {
+		/* where linkers put code, and anywhere */
+		from.reg[UNWIND_REGS - 1] =
+			(uintptr_t)at + (i < 40 ? 0x1000 + i * 16 : i * 1021) % size;
 		local_walk(u, &from, &walked);
 		check_frames(&walked);
 		must(walked.n >= 1);
