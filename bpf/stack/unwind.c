@@ -31,7 +31,6 @@
 #include "decoder/util/clock.h"
 #include "decoder/util/text.h"
 
-#define PATIENCE_MS 10000 /* files and debug information are read when they are first needed */
 #define MEMORY (UINT64_C(2) << 30) /* bytes more than we have ourselves */
 #define COPY_MAX 65536
 #define EXIT_UNCONFINED 3
@@ -50,7 +49,7 @@ struct unwinder {
 	pid_t of; /* whose stacks */
 	pid_t child; /* 0: none */
 	int fd;
-	unsigned lost;
+	unsigned lost, patience; /* ms */
 	char why[80]; /* the latest one was */
 	struct question question;
 	struct unwind_answer answer;
@@ -152,6 +151,12 @@ static void end_child(struct unwinder *u)
 	u->child = 0;
 }
 
+static void took(struct text *t, unsigned ms)
+{
+	text_puts(t, "took ");
+	text_duration(t, ms * UINT64_C(1000000));
+}
+
 /* Why it has given no answer, or not the right one. */
 static void find_reason(struct unwinder *u, bool answered)
 {
@@ -175,7 +180,7 @@ static void find_reason(struct unwinder *u, bool answered)
 	else if (answered || ended.si_pid)
 		text_puts(&t, "failed");
 	else
-		text_add(&t, "took %u s", PATIENCE_MS / 1000);
+		took(&t, u->patience);
 }
 
 static void start_child(struct unwinder *u)
@@ -227,7 +232,7 @@ bool unwind_answer_valid(const struct unwind_answer *a, size_t size)
 	return a->n && ends == a->n && !a->symbols[a->len - 1];
 }
 
-static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frames *out)
+static bool ask(struct unwinder *u, size_t size, struct stack_frames *out)
 {
 	size_t n = 0;
 
@@ -236,7 +241,7 @@ static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frame
 	if (!u->child)
 		return false;
 	if (send(u->fd, &u->question, size, MSG_NOSIGNAL) == (ssize_t)size)
-		n = wait_answer(u, ms);
+		n = wait_answer(u, u->patience);
 	if (!n || !unwind_answer_valid(&u->answer, n)) {
 		find_reason(u, n > 0);
 		end_child(u);
@@ -258,9 +263,16 @@ struct unwinder *unwinder_new(pid_t pid)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 
-	if (u)
-		u->of = pid;
+	if (!u)
+		return NULL;
+	u->of = pid;
+	u->patience = UNWINDER_PATIENCE_MS;
 	return u;
+}
+
+void unwinder_set_patience(struct unwinder *u, unsigned ms)
+{
+	u->patience = ms;
 }
 
 void unwinder_free(struct unwinder *u)
@@ -286,7 +298,7 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 	memcpy(q->returns, from->returns, sizeof(q->returns));
 	if (q->n)
 		memcpy(q->bytes, from->bytes, q->n);
-	if (ask(u, offsetof(struct question, bytes) + q->n, PATIENCE_MS, out))
+	if (ask(u, offsetof(struct question, bytes) + q->n, out))
 		return;
 	out->n = out->unread = 0;
 	out->files = 0;
@@ -344,7 +356,7 @@ void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct
 	q->what = NAME;
 	q->n = walked->n;
 	memcpy(q->pc, walked->pc, sizeof(q->pc));
-	if (!ask(u, offsetof(struct question, bytes), PATIENCE_MS, out))
+	if (!ask(u, offsetof(struct question, bytes), out))
 		name_without(u, walked, out);
 	out->cut |= walked->cut;
 }

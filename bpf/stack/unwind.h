@@ -40,6 +40,9 @@ struct unwind_copy {
  */
 struct unwinder *unwinder_new(pid_t pid);
 void unwinder_free(struct unwinder *u);
+/* How long it is waited for: files and debug information are read when they are first needed. */
+#define UNWINDER_PATIENCE_MS 10000
+void unwinder_set_patience(struct unwinder *u, unsigned ms);
 /* Children that were lost: they crashed, or took too long.  After so many nothing more is unwound. */
 #define UNWINDER_CHILDREN 3
 unsigned unwinder_lost(const struct unwinder *u);

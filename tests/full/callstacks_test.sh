@@ -151,9 +151,10 @@ folded() {
 flame() {
 	"$vqtrace" stat -r "$tmp/guest.trace" --flame "$tmp/flame.svg" >/dev/null && xmllint --noout "$tmp/flame.svg" || return 1
 	xmllint --xpath '//*[local-name()="g"]/*[local-name()="title"]/text()' "$tmp/flame.svg" |
-		sed -nE 's/^(.*) \(([0-9]+) events?, .*/\1 \2/p' | awk '{ n[$1] += $2 } END { for (f in n) print f, n[f] }' | sort >"$tmp/drawn"
-	awk '{ n = split($0, f, ";"); sub(/ [0-9]+$/, "", f[n]); for (i = 1; i <= n; i++) sum[f[i]] += $NF }
-		END { for (f in sum) print f, sum[f] }' "$tmp/folded" | sort >"$tmp/counted"
+		sed -nE 's/^(.*) \(([0-9]+) events?, .*/\1 \2/p' | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g' |
+		awk '{ n = $NF; sub(/ [0-9]+$/, ""); sum[$0] += n } END { for (name in sum) print name, sum[name] }' | sort >"$tmp/drawn"
+	awk '{ events = $NF; sub(/ [0-9]+$/, ""); n = split($0, f, ";"); for (i = 1; i <= n; i++) sum[f[i]] += events }
+		END { for (name in sum) print name, sum[name] }' "$tmp/folded" | sort >"$tmp/counted"
 	[ "$(wc -l <"$tmp/drawn")" -gt 100 ] && diff "$tmp/drawn" "$tmp/counted"
 }
 

@@ -125,7 +125,7 @@ bomb() {
 	if grep -qx 'lost 0' "$tmp/out"; then
 		grep -q ' fn_[0-9a-f]*+0x[0-9a-f/x]* \[bombed\]' "$tmp/out"
 	else
-		grep -qE ' \+0x[0-9a-f]+ \[bombed\] \(not read: the reader of its debug information (took 10 s|crashed, .*)\)$' "$tmp/out"
+		grep -qE ' \+0x[0-9a-f]+ \[bombed\] \(not read: the reader of its debug information (took 10.0 s|crashed, .*)\)$' "$tmp/out"
 	fi || { cat "$tmp/out"; return 1; }
 }
 
