@@ -158,7 +158,24 @@ flame() {
 	[ "$(wc -l <"$tmp/drawn")" -gt 100 ] && diff "$tmp/drawn" "$tmp/counted"
 }
 
-plan 11
+# A QEMU whose file only it sees: in a mount namespace of its own.
+namespaced() {
+	local modules
+	modules=$(dirname "$(find /usr/lib -path '*/qemu/accel-tcg-x86_64.so' | head -n 1)")
+	mkdir -p "$tmp/own"
+	cat >"$tmp/start" <<-END
+		#!/bin/sh
+		mount -t tmpfs none "$tmp/own" && cp "$(command -v qemu-system-x86_64)" "$tmp/own" &&
+			QEMU_MODULE_DIR=$modules exec "$tmp/own/"\$* -L /usr/share/qemu -L /usr/share/seabios
+	END
+	chmod +x "$tmp/start"
+	says 'device_add virtio-blk-pci,drive=n,id=hot' quit |
+		monitor own -monitor "$vqtrace" record -q --stacks=all -w "$tmp/own.trace" -- unshare -m "$tmp/start" || return 1
+	! grep -i 'stack' "$tmp/own.out" && [ ! -e "$tmp/own/qemu-system-x86_64" ] || return 1
+	"$vqtrace" show -r "$tmp/own.trace" -T json -Y 'lifecycle.step == add_queue && stack contains "qdev_device_add"' | grep -q .
+}
+
+plan 12
 check "a disk and a network card, recorded" recorded guest
 check "the same under gdb" debugged guest
 check "stacks of gdb at the same places" as_gdb guest "$functions" 30
@@ -170,4 +187,5 @@ check "drawn" flame
 check "from DRIVER_OK to the data plane" driver_ok
 check "a disk that is added by HMP" added hmp hmp_device_add
 check "a disk that is added by QMP" added qmp qmp_device_add
+check "in its own mount namespace" namespaced
 finish
