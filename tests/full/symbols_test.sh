@@ -26,7 +26,7 @@ bylink=/usr/lib/debug$tmp/program.debug
 dwz=/usr/lib/debug/.dwz/$(basename "$tmp").debug
 displace() {
 	rm -f "$byid" "$bylink" "$dwz"
-	rmdir "$(dirname "$bylink")" 2>/dev/null || :
+	rmdir "$(dirname "$bylink")" "/usr/lib/debug$(dirname "$tmp")" "$(dirname "$byid")" 2>/dev/null || :
 }
 trap 'displace; rm -rf "$tmp"' EXIT
 
