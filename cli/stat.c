@@ -7,13 +7,14 @@
 #include "decoder/check/report/report.h"
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
+#include "decoder/print/flame.h"
 #include "decoder/stats/svg.h"
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
 #include "decoder/trace/file.h"
 
 struct stat_run {
-	const char *path, *filter_text, *plot;
+	const char *path, *filter_text, *plot, *flame;
 	int by; /* enum stat_by, -1 the page */
 	enum stat_format format;
 	bool latency;
@@ -24,6 +25,7 @@ struct stat_run {
 	struct stats *stats;
 	struct check *check; /* NULL: not asked for */
 	struct stat_findings *findings;
+	struct stack_counts stacks;
 };
 
 static const char *const formats[] = {
@@ -43,6 +45,9 @@ static const struct option_row options[] = {
 	{ OPTION_TEXT, 0, "plot", "FILE",
 	  "also draw throughput and latency over time, and stages, as SVG",
 	  OPTION_TO(struct stat_run, plot) },
+	{ OPTION_TEXT, 0, "flame", "FILE",
+	  "also draw the call stacks of the events (record --stacks) as a flame graph, as SVG",
+	  OPTION_TO(struct stat_run, flame) },
 	{ OPTION_CHOICE, 'T', "format", "text|json|csv",
 	  "json: the page is one object, a table is one object a row",
 	  OPTION_TO(struct stat_run, format), .choices = formats },
@@ -100,6 +105,8 @@ static int feed(struct stat_run *s, const struct event *e)
 	/* The checker takes all events: it concludes much from the end of a trace. */
 	if (!w->to || e->since <= w->to)
 		rc = stats_feed(s->stats, s->model, e, counted);
+	if (!rc && counted && s->flame)
+		rc = stack_counts_add(&s->stacks, e);
 	return rc || !s->check ? rc : check_feed(s->check, s->model, e);
 }
 
@@ -125,16 +132,46 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 	return broken ? CLI_TROUBLE : CLI_OK;
 }
 
-static int draw(struct stat_run *s, const struct stat_view *v)
+static int drawn(const char *path, FILE *to, int rc)
 {
-	FILE *to = fopen(s->plot, "we");
-	int rc = to ? plot_svg(to, v) : -EIO;
-
 	if (to && fclose(to))
 		rc = -EIO;
 	if (!rc)
 		return CLI_OK;
-	return cli_error("%s cannot be written: %s", s->plot, strerror(errno));
+	return cli_error("%s cannot be written: %s", path, strerror(errno));
+}
+
+static int draw(const struct stat_run *s, const struct stat_view *v)
+{
+	FILE *to = fopen(s->plot, "we");
+
+	return drawn(s->plot, to, to ? plot_svg(to, v) : -EIO);
+}
+
+static int draw_flame(struct stat_run *s)
+{
+	FILE *to = fopen(s->flame, "we");
+	const char *slash = strrchr(s->path, '/');
+	TEXT(of, 200);
+
+	text_puts(&of, slash ? slash + 1 : s->path);
+	if (s->window.from || s->window.to)
+		text_puts(&of, ", ");
+	cli_window_words(&of, &s->window);
+	if (s->filter_text)
+		text_add(&of, ", %s", s->filter_text);
+	if (!s->stacks.by_text)
+		cli_warn("no event%s has a call stack: record with --stacks",
+			 s->filter_text ? " that matched" : "");
+	return drawn(s->flame, to, to ? flame_svg(to, &s->stacks, of.buf) : -EIO);
+}
+
+/* The pictures first: if the reader of the page leaves early, SIGPIPE ends this process. */
+static int pictures(struct stat_run *s, const struct stat_view *v)
+{
+	int plot = s->plot ? draw(s, v) : CLI_OK, flame = s->flame ? draw_flame(s) : CLI_OK;
+
+	return plot ? plot : flame;
 }
 
 static int print(struct stat_run *s, const struct stat_view *v)
@@ -171,10 +208,9 @@ static int output(struct stat_run *s)
 		.latency = s->latency,
 		.width = cli_width(stdout),
 	};
-	/* the picture first: if the reader of the page leaves early, SIGPIPE ends this process */
-	int drawn = s->plot ? draw(s, &v) : CLI_OK, rc = print(s, &v);
+	int made = pictures(s, &v), rc = print(s, &v);
 
-	return rc ? rc : drawn;
+	return rc ? rc : made;
 }
 
 static int run(int argc, char **argv)
@@ -193,6 +229,7 @@ static int run(int argc, char **argv)
 	rc = run_trace(&s, t);
 	trace_close(t);
 	printed = output(&s);
+	stack_counts_free(&s.stacks);
 	check_free(s.check);
 	stat_findings_free(s.findings);
 	stats_free(s.stats);
@@ -219,6 +256,7 @@ const struct cli_command cmd_stat = {
 		"  vqtrace stat -r t.pcap --by queue -T csv\n"
 		"  vqtrace stat -r t.pcap --from 7s --to 8s\n"
 		"  vqtrace stat -r t.pcap --latency -Y 'request.type == flush'\n"
+		"  vqtrace stat -r t.pcap --flame t.svg -Y 'event == kick'  who kicks\n"
 		"  vqtrace record -w - -p 4711 | vqtrace stat -r -          at the end, with Ctrl-C\n"
 		"\n"
 		"Exit status: 0; 2 for an unreadable or broken trace (what is readable is counted).\n",

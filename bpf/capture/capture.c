@@ -316,6 +316,7 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 	for (size_t i = 0; i < c->ntargets; i++) {
 		out->alive += !c->target[i]->dead;
 		out->stacks_missed += stacks_unknown(c->target[i]);
+		out->stacks_unread += stacks_unread(c->target[i]);
 		out->stacks_given_up |= stacks_given_up(c->target[i]);
 	}
 }

@@ -10,8 +10,10 @@
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/layout.h"
 #include "bpf/qemu/process.h"
+#include "bpf/stack/try.h"
 #include "decoder/util/number.h"
 #include "decoder/util/json.h"
+#include "decoder/util/text.h"
 
 /* --- the host -------------------------------------------------------------- */
 
@@ -91,6 +93,27 @@ static void look_bpf(struct source_report *r, bool limited)
 				     ? "the capabilities above may be all it takes"
 				     : p[i].remedy,
 			     "%s", p[i].err ? strerror(-p[i].err) : p[i].found);
+}
+
+/* For --stacks. */
+static void look_stacks(struct source_report *r)
+{
+	unsigned long long eff = probe_capabilities();
+	bool admin = eff >> 21 & 1, restore = eff >> 40 & 1, works, servers;
+	TEXT(how, 200);
+
+	works = unwind_try(&how);
+	if (works && !admin && !restore)
+		text_puts(&how, "; not by files that were deleted");
+	source_found(r, works && (admin || restore) ? SOURCE_OK : SOURCE_LIMITED, "call stacks",
+		     works ? "grant CAP_CHECKPOINT_RESTORE"
+			   : "--stacks will have one address a stack",
+		     "%s", how.buf);
+	how.len = 0;
+	servers = debuginfod_try(&how);
+	source_found(r, servers ? SOURCE_OK : SOURCE_LIMITED, "debug information for them",
+		     "install libdebuginfod1, or unset DEBUGINFOD_URLS", "symbols, debug files%s%s",
+		     how.len ? "; " : "", how.buf);
 }
 
 /* --- a QEMU ---------------------------------------------------------------- */
@@ -276,6 +299,7 @@ int qemu_examine(const char *target, struct source_report *r, struct source_erro
 {
 	look_kernel(r);
 	look_bpf(r, look_privileges(r));
+	look_stacks(r);
 	if (target)
 		return look_target(r, target, err);
 	look_running(r);

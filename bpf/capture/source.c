@@ -417,6 +417,11 @@ static void report_losses(const struct qemu_source *q, const struct capture_stat
 			"%llu events are without their call stack: the buffer was full (--buffer), or "
 			"there were more than %u different ones",
 			(unsigned long long)c->stacks_missed, STACKS_MAX);
+	if (c->stacks_unread)
+		source_say(&q->request, SOURCE_WARNING,
+			   "%llu call stacks have frames in files that could not be read; 'vqtrace "
+			   "show -V' says which and why",
+			   (unsigned long long)c->stacks_unread);
 	if (c->stacks_given_up)
 		source_say(
 			&q->request, SOURCE_WARNING,

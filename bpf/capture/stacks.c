@@ -22,6 +22,7 @@ struct stacks {
 		uint32_t seq, id;
 	} waiting[WAITING]; /* by seq */
 	uint64_t unknown; /* that have no number */
+	uint64_t unread; /* stacks with frames whose file cannot be read */
 	struct stack_frames walked, named;
 	_Alignas(8) uint8_t event[VQP_REC_MAX + BUILD_STACK_MAX + 1];
 	_Alignas(8) uint8_t description[STACK_RECORD];
@@ -64,6 +65,7 @@ static uint32_t number_of(struct stacks *s, const struct unwind_copy *from)
 	if (stack_table_full(s->table))
 		return 0;
 	unwinder_name(s->unwinder, &s->walked, &s->named);
+	s->unread += s->named.unread > 0;
 	return stack_table_add(s->table, &s->walked, &s->named);
 }
 
@@ -124,6 +126,11 @@ void *stacks_append(struct target *t, void *record, size_t *len)
 uint64_t stacks_unknown(const struct target *t)
 {
 	return t->stacks ? t->stacks->unknown : 0;
+}
+
+uint64_t stacks_unread(const struct target *t)
+{
+	return t->stacks ? t->stacks->unread : 0;
 }
 
 bool stacks_given_up(const struct target *t)

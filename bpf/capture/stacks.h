@@ -15,8 +15,12 @@ void stacks_take(struct target *t, const void *record, size_t len);
  * *len becomes its length.
  */
 void *stacks_append(struct target *t, void *record, size_t *len);
-/* Events whose stack could not be told apart, and whether unwinding has been given up. */
+/*
+ * Events whose stack could not be told apart; stacks with frames whose file cannot be read; and whether
+ * unwinding has been given up.
+ */
 uint64_t stacks_unknown(const struct target *t);
+uint64_t stacks_unread(const struct target *t);
 bool stacks_given_up(const struct target *t);
 /* A file begins: describe the stacks again. */
 void stacks_again(struct target *t);

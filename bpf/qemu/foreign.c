@@ -16,7 +16,7 @@
 static uint64_t waited_ns(void)
 {
 	char text[64] = "", *second;
-	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | FOREIGN_OPEN);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
 	if (fd >= 0)
@@ -118,7 +118,7 @@ int foreign_open(struct foreign *f, const char *path)
 
 	if (err)
 		return err;
-	at = open(path, O_PATH | O_CLOEXEC);
+	at = open(path, O_PATH | FOREIGN_OPEN);
 	if (at < 0)
 		return -errno;
 	if (fstat(at, &st) || !S_ISREG(st.st_mode)) {
@@ -126,7 +126,7 @@ int foreign_open(struct foreign *f, const char *path)
 		return -ENOEXEC;
 	}
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = open(self, O_RDONLY | O_NONBLOCK | FOREIGN_OPEN);
 	err = fd < 0 ? -errno : 0;
 	close(at);
 	return err ? err : fd;
@@ -160,7 +160,7 @@ static int open_proc(struct foreign *f, const char *name)
 
 	if (err)
 		return err;
-	fd = open(foreign_path(f, path, sizeof(path), name), O_RDONLY | O_CLOEXEC);
+	fd = open(foreign_path(f, path, sizeof(path), name), O_RDONLY | FOREIGN_OPEN);
 	return fd < 0 ? -errno : fd;
 }
 

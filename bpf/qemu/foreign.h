@@ -9,11 +9,18 @@
 #ifndef VQT_BPF_QEMU_FOREIGN_H
 #define VQT_BPF_QEMU_FOREIGN_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+/*
+ * How files are opened here.  O_NOCTTY does nothing to a regular file: by it a process that may open
+ * nothing else knows these (bpf/stack/confine.h).
+ */
+#define FOREIGN_OPEN (O_CLOEXEC | O_NOCTTY)
 
 /*
  * Limits of an attempt: on what this thread computes, and on the time that passes, of which

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <dwarf.h>
-#include <elfutils/libdwelf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
 #include "bpf/qemu/elf.h"
 #include "bpf/qemu/foreign.h"
+#include "bpf/stack/debug_file.h"
 #include "bpf/stack/symbol.h"
 #include "decoder/util/text.h"
 
@@ -85,97 +83,6 @@ static void put_function(struct text *t, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_
 		text_add(t, "+0x%" PRIx64, pc - base);
 }
 
-/* --- separate debug files ----------------------------------------------------------------- */
-
-#define DEBUG_MAX (1 << 30) /* bytes of one that are read for its checksum */
-
-/* Whether it is the file whose checksum a debuglink has. */
-static bool has_crc(int fd, GElf_Word want)
-{
-	static uint8_t buf[65536];
-	uLong crc = crc32(0, NULL, 0);
-	off_t at = 0;
-	ssize_t n;
-
-	while (at < DEBUG_MAX && (n = pread(fd, buf, sizeof(buf), at)) > 0) {
-		crc = crc32(crc, buf, (uInt)n);
-		at += n;
-	}
-	return at && at < DEBUG_MAX && crc == want;
-}
-
-static bool has_build_id(int fd, const uint8_t *want, int len)
-{
-	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	const void *id;
-	bool same =
-		elf && dwelf_elf_gnu_build_id(elf, &id) == len && !memcmp(id, want, (size_t)len);
-
-	elf_end(elf);
-	return same;
-}
-
-static int by_build_id(Dwfl_Module *mod, struct foreign *by, char *path, size_t size)
-{
-	struct text t = { .buf = path, .size = size };
-	const uint8_t *id;
-	GElf_Addr at;
-	int n = dwfl_module_build_id(mod, &id, &at), fd;
-
-	if (n < 2 || n > 64)
-		return -1;
-	text_add(&t, "/usr/lib/debug/.build-id/%02x/", id[0]);
-	for (int i = 1; i < n; i++)
-		text_add(&t, "%02x", id[i]);
-	text_puts(&t, ".debug");
-	fd = foreign_open(by, path);
-	if (fd < 0 || has_build_id(fd, id, n))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static int by_link(const struct mapped_file *f, const char *link, GElf_Word crc, char *path,
-		   size_t size)
-{
-	static const char *const places[][2] = { { "", "" },
-						 { "", ".debug/" },
-						 { "/usr/lib/debug", "" } };
-	int dir = (int)(file_name(f->path) - f->path);
-
-	if (strchr(link, '/') || f->path[0] != '/')
-		return -1;
-	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		int fd;
-
-		snprintf(path, size, "%s%.*s%s%s", places[i][0], dir, f->path, places[i][1], link);
-		fd = foreign_open(f->by, path);
-		if (fd >= 0 && has_crc(fd, crc))
-			return fd;
-		if (fd >= 0)
-			close(fd);
-	}
-	return -1;
-}
-
-int debug_file_find(Dwfl_Module *mod, void **data, const char *name, Dwarf_Addr base,
-		    const char *file, const char *link, GElf_Word crc, char **found)
-{
-	struct mapped_file *f = *data;
-	char path[1200];
-	int fd;
-
-	if (!f)
-		return -1;
-	stack_attempt(f->by);
-	fd = by_build_id(mod, f->by, path, sizeof(path));
-	if (fd < 0 && link)
-		fd = by_link(f, link, crc, path, sizeof(path));
-	if (fd >= 0)
-		*found = strdup(path);
-	return fd;
-}
-
 /* --- with debug information --------------------------------------------------------------- */
 
 static struct place place_of(Dwfl_Module *mod, Dwarf_Addr within)
@@ -240,11 +147,25 @@ static bool add_inlined(struct stack_frames *out, Dwfl_Module *mod, Dwarf_Addr p
 	return room;
 }
 
+/* Before anything is read of its debug information. */
+static void open_alternate(Dwfl_Module *mod)
+{
+	Dwarf_Addr bias;
+	Dwarf *dw = dwfl_module_getdwarf(mod, &bias);
+	void **data;
+
+	dwfl_module_info(mod, &data, NULL, NULL, NULL, NULL, NULL, NULL);
+	if (dw && *data)
+		debug_file_alternate(*data, dw);
+}
+
 bool symbol_add_frames(struct stack_frames *out, Dwfl_Module *mod, Dwarf_Addr pc, Dwarf_Addr within)
 {
-	struct place place = place_of(mod, within);
+	struct place place;
 	TEXT(t, 500);
 
+	open_alternate(mod);
+	place = place_of(mod, within);
 	if (!add_inlined(out, mod, pc, within, &place))
 		return false;
 	put_function(&t, mod, pc, within);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "bpf/stack/table.h"
+#include "bpf/stack/unwind_impl.h"
 
 struct elf;
 struct foreign;
@@ -15,13 +16,18 @@ struct foreign;
 struct mapped_file {
 	struct foreign *by; /* borrowed */
 	char path[512]; /* as the process sees it */
-	uint64_t base; /* where it is mapped */
+	uint64_t base, end; /* where it is mapped */
+	uint64_t identity; /* hash of its beginning, as mapped; 0: unknown */
+	bool changed; /* something else is there now */
 	int fd; /* ours, -1 none: the process may have ended when it is needed */
+	int err; /* negative errno: why it could not be opened */
 	struct elf *elf;
 	bool tried; /* to open it */
+	Dwarf *alternate; /* what it shares with other files; NULL: none */
+	int alternate_fd; /* -1: none */
+	bool alternate_tried;
 };
 
-const char *file_name(const char *path); /* without its folders */
 /*
  * Begin an attempt at a file, or at the process, without a pause after one that reached a limit: what
  * libdw does counts, too, and the whole has a limit of its own (unwind.c).
@@ -30,14 +36,6 @@ void stack_attempt(struct foreign *by);
 
 /* Its code by our own reader, opened when it is first asked for; NULL: it is none. */
 struct elf *file_elf(struct mapped_file *f);
-
-/*
- * libdw's callback that finds a separate debug file: by build-id below /usr/lib/debug, or by the debuglink
- * beside the file, in .debug/ there and below /usr/lib/debug.  libdw's own would also open what is no
- * regular file, whatever path the debuglink has, and ask servers.
- */
-int debug_file_find(Dwfl_Module *mod, void **data, const char *name, Dwarf_Addr base,
-		    const char *file, const char *link, GElf_Word crc, char **found);
 
 /*
  * Add the frames of an address: functions that the compiler has inlined there, the innermost first,

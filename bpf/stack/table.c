@@ -9,7 +9,7 @@
 
 struct stack {
 	uint64_t
-		content; /* hash of its addresses: of ten thousand two are alike by a chance of 10^-12 */
+		content; /* hash of its addresses and files: of ten thousand two are alike by a chance of 10^-12 */
 	uint32_t id;
 	bool written; /* to this file */
 	size_t len;
@@ -53,7 +53,7 @@ void stack_table_free(struct stack_table *s)
 
 static uint64_t content_of(const struct stack_frames *f)
 {
-	uint64_t content = f->cut;
+	uint64_t content = hash_mix(f->cut, f->files);
 
 	for (unsigned i = 0; i < f->n; i++)
 		content = hash_mix(content, f->pc[i]);

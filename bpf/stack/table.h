@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The call stacks of a source: each is told apart by its addresses, named once and described once in
- * a file (VQT_STACK); events have its number.
+ * The call stacks of a source: each is told apart by its addresses and the files that are mapped there,
+ * named once and described once in a file (VQT_STACK); events have its number.
  */
 #ifndef VQT_BPF_STACK_TABLE_H
 #define VQT_BPF_STACK_TABLE_H
@@ -21,6 +21,8 @@ struct stack_frames {
 	uint64_t pc[STACK_FRAMES];
 	unsigned n;
 	bool cut; /* there may be more */
+	unsigned unread; /* frames whose file, or what describes it, cannot be read */
+	uint64_t files; /* a hash of the files that the addresses are in; 0: unknown */
 	char symbols[STACK_TEXT];
 	size_t len, named; /* bytes of symbols; of them, not of the NULs */
 };
@@ -32,7 +34,7 @@ struct stack_table *stack_table_new(void); /* NULL: no memory */
 void stack_table_free(struct stack_table *s);
 /* Whether it has room for no other. */
 bool stack_table_full(const struct stack_table *s);
-/* The number of the stack with these addresses, from 1; 0: it is not known yet. */
+/* The number of the stack with these addresses in these files, from 1; 0: it is not known yet. */
 uint32_t stack_table_find(const struct stack_table *s, const struct stack_frames *f);
 /*
  * The same, and add it as `named` has it, which may have more frames: of functions that were inlined.  0:

@@ -2,10 +2,12 @@
 /*
  * An unwinder is a child process: what it gives to libdw are files that somebody else has mapped, and
  * one of these may make libdw use all memory, never return, or crash.  The child has limits, is
- * waited for so long, and is not believed: what comes from it is checked.
+ * waited for so long, may open nothing by itself (confine.h), and is not believed: what comes from it is
+ * checked.  What it should have told, we tell without libdw: the file and the offset in it, and the reason.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -20,13 +22,18 @@
 #include <unistd.h>
 
 #include "bpf/qemu/foreign.h"
+#include "bpf/qemu/process.h"
+#include "bpf/stack/confine.h"
+#include "bpf/stack/debuginfod.h"
 #include "bpf/stack/local.h"
 #include "bpf/stack/unwind.h"
+#include "bpf/stack/unwind_impl.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/text.h"
 
-#define PATIENCE_MS 10000 /* files and debug information are read when they are first needed */
 #define MEMORY (UINT64_C(2) << 30) /* bytes more than we have ourselves */
 #define COPY_MAX 65536
+#define EXIT_UNCONFINED 3
 
 enum what { WALK, NAME };
 
@@ -38,20 +45,14 @@ struct question {
 	uint8_t bytes[COPY_MAX];
 };
 
-struct answer {
-	uint32_t n, cut;
-	uint64_t len, named;
-	uint64_t pc[STACK_FRAMES];
-	char symbols[STACK_TEXT];
-};
-
 struct unwinder {
 	pid_t of; /* whose stacks */
 	pid_t child; /* 0: none */
 	int fd;
-	unsigned lost;
+	unsigned lost, patience; /* ms */
+	char why[80]; /* the latest one was */
 	struct question question;
-	struct answer answer;
+	struct unwind_answer answer;
 };
 
 /* --- the child ---------------------------------------------------------------------------- */
@@ -91,18 +92,23 @@ static void become_child(int fd, pid_t parent)
 	dup2(null, STDOUT_FILENO);
 	dup2(fd, 3);
 	syscall(SYS_close_range, 4, ~0U, 0);
+	debuginfod_start();
 	limit();
+	if (stack_confine())
+		_exit(EXIT_UNCONFINED);
 }
 
-static void answer(const struct stack_frames *f, struct answer *a)
+static void answer(const struct stack_frames *f, struct unwind_answer *a)
 {
 	a->n = f->n;
 	a->cut = f->cut;
+	a->unread = f->unread;
+	a->files = f->files;
 	a->len = f->len;
 	a->named = f->named;
 	memcpy(a->pc, f->pc, sizeof(a->pc));
 	memcpy(a->symbols, f->symbols, f->len);
-	send(3, a, offsetof(struct answer, symbols) + f->len, 0);
+	send(3, a, offsetof(struct unwind_answer, symbols) + f->len, 0);
 }
 
 static void serve(struct unwinder *u)
@@ -145,6 +151,38 @@ static void end_child(struct unwinder *u)
 	u->child = 0;
 }
 
+static void took(struct text *t, unsigned ms)
+{
+	text_puts(t, "took ");
+	text_duration(t, ms * UINT64_C(1000000));
+}
+
+/* Why it has given no answer, or not the right one. */
+static void find_reason(struct unwinder *u, bool answered)
+{
+	struct text t = { .buf = u->why, .size = sizeof(u->why) };
+	struct pollfd hangup = { .fd = u->fd, .events = POLLIN };
+	siginfo_t ended = { .si_pid = 0 };
+
+	u->why[0] = 0;
+	text_puts(&t, "not read: the reader of its debug information ");
+	/* it has closed its socket a moment before it can be waited for */
+	for (unsigned i = 0; !answered && i < 100 && !ended.si_pid; i++) {
+		waitid(P_PID, (id_t)u->child, &ended, WEXITED | WNOWAIT | WNOHANG);
+		if (ended.si_pid || poll(&hangup, 1, 0) <= 0)
+			break;
+		poll(NULL, 0, 10);
+	}
+	if (ended.si_pid && ended.si_code != CLD_EXITED)
+		text_add(&t, "crashed, %s", strsignal(ended.si_status));
+	else if (ended.si_pid && ended.si_status == EXIT_UNCONFINED)
+		text_puts(&t, "cannot be confined");
+	else if (answered || ended.si_pid)
+		text_puts(&t, "failed");
+	else
+		took(&t, u->patience);
+}
+
 static void start_child(struct unwinder *u)
 {
 	pid_t parent = getpid();
@@ -182,20 +220,19 @@ static size_t wait_answer(struct unwinder *u, unsigned ms)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* As many symbols as frames, each with its end, and nothing else. */
-static bool is_valid(const struct answer *a, size_t size)
+bool unwind_answer_valid(const struct unwind_answer *a, size_t size)
 {
 	uint64_t ends = 0;
 
-	if (size < offsetof(struct answer, symbols) || a->n > STACK_FRAMES ||
-	    a->len != size - offsetof(struct answer, symbols) || a->named > a->len)
+	if (size < offsetof(struct unwind_answer, symbols) || a->n > STACK_FRAMES ||
+	    a->len != size - offsetof(struct unwind_answer, symbols) || a->named > a->len)
 		return false;
 	for (uint64_t i = 0; i < a->len; i++)
 		ends += !a->symbols[i];
 	return a->n && ends == a->n && !a->symbols[a->len - 1];
 }
 
-static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frames *out)
+static bool ask(struct unwinder *u, size_t size, struct stack_frames *out)
 {
 	size_t n = 0;
 
@@ -204,14 +241,17 @@ static bool ask(struct unwinder *u, size_t size, unsigned ms, struct stack_frame
 	if (!u->child)
 		return false;
 	if (send(u->fd, &u->question, size, MSG_NOSIGNAL) == (ssize_t)size)
-		n = wait_answer(u, ms);
-	if (!n || !is_valid(&u->answer, n)) {
+		n = wait_answer(u, u->patience);
+	if (!n || !unwind_answer_valid(&u->answer, n)) {
+		find_reason(u, n > 0);
 		end_child(u);
 		u->lost++;
 		return false;
 	}
 	out->n = u->answer.n;
 	out->cut = u->answer.cut;
+	out->unread = u->answer.unread;
+	out->files = u->answer.files;
 	out->len = u->answer.len;
 	out->named = u->answer.named;
 	memcpy(out->pc, u->answer.pc, sizeof(out->pc));
@@ -223,9 +263,16 @@ struct unwinder *unwinder_new(pid_t pid)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 
-	if (u)
-		u->of = pid;
+	if (!u)
+		return NULL;
+	u->of = pid;
+	u->patience = UNWINDER_PATIENCE_MS;
 	return u;
+}
+
+void unwinder_set_patience(struct unwinder *u, unsigned ms)
+{
+	u->patience = ms;
 }
 
 void unwinder_free(struct unwinder *u)
@@ -251,12 +298,55 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 	memcpy(q->returns, from->returns, sizeof(q->returns));
 	if (q->n)
 		memcpy(q->bytes, from->bytes, q->n);
-	if (ask(u, offsetof(struct question, bytes) + q->n, PATIENCE_MS, out))
+	if (ask(u, offsetof(struct question, bytes) + q->n, out))
 		return;
-	out->n = 0;
+	out->n = out->unread = 0;
+	out->files = 0;
 	out->len = out->named = 0;
 	stack_add_frame(out, from->reg[UNWIND_REGS - 1], "");
 	out->cut = true;
+}
+
+/* --- without the child --------------------------------------------------------------------- */
+
+/* Where an address is, by the lines of maps; false: in no file. */
+static bool put_mapped(struct foreign *by, uint64_t pc, struct text *t)
+{
+	struct process_mapping m, first = { .inode = 0 };
+	struct foreign_lines l;
+	bool found = false;
+
+	if (foreign_lines_open(&l, by, "maps"))
+		return false;
+	while (!found && process_next_mapping(&l, &m)) {
+		if (!m.offset || m.inode != first.inode)
+			first = m;
+		found = pc >= m.start && pc < m.end;
+	}
+	foreign_lines_close(&l);
+	if (!found || !m.inode)
+		return false;
+	text_add(t, "+0x%" PRIx64 " [%.100s]", pc - first.start + first.offset, file_name(m.path));
+	return true;
+}
+
+static void name_without(struct unwinder *u, const struct stack_frames *walked,
+			 struct stack_frames *out)
+{
+	struct foreign by;
+
+	foreign_init(&by, u->of, NULL);
+	*out = (struct stack_frames){ .cut = walked->cut, .files = walked->files };
+	for (unsigned i = 0; i < walked->n; i++) {
+		TEXT(t, 300);
+
+		if (put_mapped(&by, walked->pc[i], &t) && u->why[0]) {
+			text_add(&t, " (%s)", u->why);
+			out->unread++;
+		}
+		if (!stack_add_frame(out, walked->pc[i], t.buf))
+			return;
+	}
 }
 
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out)
@@ -266,7 +356,7 @@ void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct
 	q->what = NAME;
 	q->n = walked->n;
 	memcpy(q->pc, walked->pc, sizeof(q->pc));
-	if (!ask(u, offsetof(struct question, bytes), PATIENCE_MS, out))
-		*out = *walked;
+	if (!ask(u, offsetof(struct question, bytes), out))
+		name_without(u, walked, out);
 	out->cut |= walked->cut;
 }

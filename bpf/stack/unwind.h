@@ -3,7 +3,7 @@
  * Call stacks of a process from copies of its registers and of the top of its stack, by the call
  * frame information of the files that it has mapped (libdw): programs of distributions have no frame
  * pointers.  Symbols come from the files' dynamic symbols, from their symbol tables, or from separate
- * debug files that are found by build-id or debuglink.
+ * debug files that are found by build-id or debuglink, or, where DEBUGINFOD_URLS is set, from a server.
  */
 #ifndef VQT_BPF_STACK_UNWIND_H
 #define VQT_BPF_STACK_UNWIND_H
@@ -40,6 +40,9 @@ struct unwind_copy {
  */
 struct unwinder *unwinder_new(pid_t pid);
 void unwinder_free(struct unwinder *u);
+/* How long it is waited for: files and debug information are read when they are first needed. */
+#define UNWINDER_PATIENCE_MS 10000
+void unwinder_set_patience(struct unwinder *u, unsigned ms);
 /* Children that were lost: they crashed, or took too long.  After so many nothing more is unwound. */
 #define UNWINDER_CHILDREN 3
 unsigned unwinder_lost(const struct unwinder *u);
@@ -52,7 +55,8 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
  * The addresses in `walked` with symbols: "name+0xoffset/0xsize [file]"; a function without a name is
  * fn_ADDRESS by where it begins in its file, and what is in no function "+0xoffset [file]".  With debug
  * information " (source:line)" is behind that, and functions that were inlined have frames of their own
- * before it, "name (inlined) [file]".
+ * before it, "name (inlined) [file]".  Where a file cannot be read, or the child is lost, it is "+0xoffset
+ * [file] (reason)".
  */
 void unwinder_name(struct unwinder *u, const struct stack_frames *walked, struct stack_frames *out);
 

@@ -3,17 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "decoder/print/stacks.h"
-#include "decoder/util/hash.h"
+#include "decoder/print/stacks_impl.h"
 #include "decoder/util/text.h"
 
 #define BYTES_MAX (64U << 20) /* of all stacks that are told apart */
-
-struct stack_count {
-	uint64_t n;
-	UT_hash_handle hh;
-	char text[];
-};
 
 /* Frames are told apart by ';', a count is behind the last blank. */
 static void put_name(struct text *t, const char *s, size_t n)
@@ -101,14 +94,24 @@ int stack_counts_add(struct stack_counts *s, const struct event *e)
 	return 0;
 }
 
-static int by_text(const struct stack_count *a, const struct stack_count *b)
+/* A frame that ends is before one that goes on, whatever its letters. */
+static int by_frames(const struct stack_count *a, const struct stack_count *b)
 {
-	return strcmp(a->text, b->text);
+	const char *x = a->text, *y = b->text;
+
+	while (*x && *x == *y)
+		x++, y++;
+	return (*x == ';' ? 1 : (unsigned char)*x) - (*y == ';' ? 1 : (unsigned char)*y);
+}
+
+void stack_counts_sort(struct stack_counts *s)
+{
+	HASH_SORT(s->by_text, by_frames);
 }
 
 int stack_counts_print(FILE *to, struct stack_counts *s)
 {
-	HASH_SORT(s->by_text, by_text);
+	stack_counts_sort(s);
 	for (struct stack_count *c = s->by_text; c; c = c->hh.next)
 		fprintf(to, "%s %" PRIu64 "\n", c->text, c->n);
 	stack_counts_free(s);

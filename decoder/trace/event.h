@@ -433,7 +433,10 @@ struct vqt_stack {
 	uint16_t flags; /* VQT_STACK_* */
 	uint32_t len; /* bytes of symbol text, NUL after each frame's; empty: unknown */
 	uint32_t pad;
-	/* uint64_t pc[nframes]; char symbols[len]: "name+0xoffset/0xsize [module]" */
+	/*
+	 * uint64_t pc[nframes]; char symbols[len]: "name+0xoffset/0xsize [module] (source:line)"; of a
+	 * process also "name (inlined) [module]", and where there is no name "+0xoffset [module] (why)"
+	 */
 };
 
 enum vqt_region {

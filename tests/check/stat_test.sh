@@ -186,6 +186,14 @@ plot() {
 		xmllint --noout "$tmp/p.svg" && grep -q "no requests" "$tmp/p.svg"
 }
 
+# Of a trace without stacks: a picture that says so, and a warning; and where it cannot be written.
+flame_without() {
+	"$vqtrace" stat -r $trace --flame "$tmp/f.svg" >"$tmp/a" 2>"$tmp/err" && "$vqtrace" stat -r $trace | cmp - "$tmp/a" &&
+		xmllint --noout "$tmp/f.svg" && grep -q 'no event has a call stack' "$tmp/f.svg" &&
+		! grep -q '<rect' "$tmp/f.svg" && grep -q 'no event has a call stack: record with --stacks' "$tmp/err" &&
+		fails "cannot be written" "$vqtrace" stat -r $trace --flame /nonexistent/x.svg
+}
+
 # Of both sides there is one picture more, for the device; with words for its patterns, and for
 # those who do not see it. Without lives there is none.
 plot_stages() {
@@ -246,7 +254,7 @@ undecidable() {
 }
 
 set -- traces/*.pcap
-plan $(($# + 13))
+plan $(($# + 14))
 for t in "$@"; do
 	check "$(basename "$t"): stat counts and times what the events say" agree "$t"
 done
@@ -258,6 +266,7 @@ check "a filter" filtered
 check "--from and --to" window
 check "a plot" plot
 check "a plot of stages" plot_stages
+check "a flame graph of no stacks" flame_without
 check "bad usage" errors
 check "to a full disk" full_disk
 check "a file cut off in the middle" cut_file

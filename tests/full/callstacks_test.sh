@@ -181,7 +181,35 @@ routes() {
 	done
 }
 
-plan 12
+# Drawn: the same functions, each on its caller, and a function as wide as all its events.
+flame() {
+	"$vqtrace" stat -r "$tmp/guest.trace" --flame "$tmp/flame.svg" >/dev/null && xmllint --noout "$tmp/flame.svg" || return 1
+	xmllint --xpath '//*[local-name()="g"]/*[local-name()="title"]/text()' "$tmp/flame.svg" |
+		sed -nE 's/^(.*) \(([0-9]+) events?, .*/\1 \2/p' | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g' |
+		awk '{ n = $NF; sub(/ [0-9]+$/, ""); sum[$0] += n } END { for (name in sum) print name, sum[name] }' | sort >"$tmp/drawn"
+	awk '{ events = $NF; sub(/ [0-9]+$/, ""); n = split($0, f, ";"); for (i = 1; i <= n; i++) sum[f[i]] += events }
+		END { for (name in sum) print name, sum[name] }' "$tmp/folded" | sort >"$tmp/counted"
+	[ "$(wc -l <"$tmp/drawn")" -gt 100 ] && diff "$tmp/drawn" "$tmp/counted"
+}
+
+# A QEMU whose file only it sees: in a mount namespace of its own.
+namespaced() {
+	local modules
+	modules=$(dirname "$(find /usr/lib -path '*/qemu/accel-tcg-x86_64.so' | head -n 1)")
+	mkdir -p "$tmp/own"
+	cat >"$tmp/start" <<-END
+		#!/bin/sh
+		mount -t tmpfs none "$tmp/own" && cp "$(command -v qemu-system-x86_64)" "$tmp/own" &&
+			QEMU_MODULE_DIR=$modules exec "$tmp/own/"\$* -L /usr/share/qemu -L /usr/share/seabios
+	END
+	chmod +x "$tmp/start"
+	says 'device_add virtio-blk-pci,drive=n,id=hot' quit |
+		monitor own -monitor "$vqtrace" record -q --stacks=all -w "$tmp/own.trace" -- unshare -m "$tmp/start" || return 1
+	! grep -i 'stack' "$tmp/own.out" && [ ! -e "$tmp/own/qemu-system-x86_64" ] || return 1
+	"$vqtrace" show -r "$tmp/own.trace" -T json -Y 'lifecycle.step == add_queue && stack contains "qdev_device_add"' | grep -q .
+}
+
+plan 14
 check "a disk and a network card, recorded" recorded guest
 check "the same under gdb" debugged guest
 check "stacks of gdb at the same places" as_gdb guest "$functions" 30
@@ -189,9 +217,11 @@ check "each goes to the start of its thread" to_the_start guest
 check "each event has one" every_event
 check "functions without a name" unnamed
 check "folded" folded
+check "drawn" flame
 check "from DRIVER_OK to the data plane" driver_ok
 check "a disk that is added by HMP" added hmp hmp_device_add
 check "a disk that is added by QMP" added qmp qmp_device_add
 check "GSI routing, when the machine is made and at DRIVER_OK, by KVM" routes
 check "each of KVM's goes to the start of its thread" kvm_to_the_start
+check "in its own mount namespace" namespaced
 finish

@@ -48,6 +48,19 @@ seeds() { # TARGET DIR
 		${CC:-cc} -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -s \
 			-o "$2/fake" tests/unit/fake_qemu_code.c
 		;;
+	stack_fuzz) # small objects with debug information, without, and linked to it
+		${CC:-cc} -g -O2 -shared -fPIC -o "$2/debug" tests/fuzz/stack_seed.c &&
+			objcopy --strip-all "$2/debug" "$2/stripped" && cp "$2/stripped" "$2/linked" &&
+			objcopy --add-gnu-debuglink="$2/debug" "$2/linked" &&
+			objcopy --compress-debug-sections "$2/debug" "$2/packed"
+		printf '\2../../.dwz/x86_64-linux-gnu/a.debug' >"$2/path"
+		# a descriptor at 0x10000, its entry, and an image
+		{
+			printf '\1\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\30\0\1\0\0\0\0\0'
+			printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\70\0\1\0\0\0\0\0\0\10\0\0\0\0\0\0'
+			head -c 2048 "$2/debug"
+		} >"$2/jit"
+		;;
 	insn_fuzz) # some functions of a program that is at hand
 		for t in 1 2 3 4 5 6 7 8; do
 			dd if=build/vqtrace bs=500 skip=$((t * 500)) count=1 of="$2/$t" status=none

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "decoder/print/flame.h"
 #include "decoder/stats/svg.h"
 #include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
@@ -17,6 +18,7 @@ static FILE *null;
 struct run {
 	struct model *m;
 	struct stats *s;
+	struct stack_counts stacks;
 	bool some;
 	bool posted; /* a buffer that waits for an event was seen */
 	uint64_t n;
@@ -39,6 +41,7 @@ static void feed(void *to, const struct record *rec)
 	must(!model_feed(r->m, rec, ++r->n, &e));
 	r->posted |= e.req && e.req->posted;
 	must(!stats_feed(r->s, r->m, &e, !r->some || r->n % 3 == 0));
+	must(!stack_counts_add(&r->stacks, &e));
 }
 
 static uint64_t bucket_sum(const struct hist *h)
@@ -117,7 +120,7 @@ static void agree_lives(const struct stats_device *d)
 	must(queues <= d->stages->requests && types <= d->stages->requests);
 }
 
-static void print(const struct run *r)
+static void print(struct run *r)
 {
 	const struct stat_view v = {
 		.stats = r->s, .model = r->m, .latency = true, .filter = r->some ? "some" : NULL
@@ -131,6 +134,8 @@ static void print(const struct run *r)
 	must(!stat_print_page(null, &v));
 	must(!stat_print_json(null, &v));
 	must(!plot_svg(null, &v));
+	must(!flame_svg(null, &r->stacks, "fuzz"));
+	must(!stack_counts_print(null, &r->stacks));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,6 +9,7 @@
 #include "decoder/edit/anonymise.h"
 #include "decoder/fields/fields.h"
 #include "decoder/filter/filter.h"
+#include "decoder/print/flame.h"
 #include "decoder/print/json.h"
 #include "decoder/print/stacks.h"
 #include "decoder/print/verbose.h"
@@ -390,7 +391,138 @@ static void folded(void)
 	builder_finish(&t);
 }
 
+/* --- drawn --------------------------------------------------------------------------------- */
+
+/* A flame graph of what was counted; the caller frees it. */
+static char *flame(struct stack_counts *s)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+
+	CHECK_EQ(flame_svg(to, s, "<\x01&>"), 0);
+	fclose(to);
+	stack_counts_free(s);
+	return text;
+}
+
+static void kicks_at(struct stack_counts *s, uint32_t id, unsigned n)
+{
+	while (n--) {
+		kick_at(id);
+		CHECK_EQ(stack_counts_add(s, &t.e), 0);
+	}
+}
+
+/* How often it is there. */
+static unsigned occurs(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what))) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+/* Functions are one frame, whatever the place in them; what is below a frame is within it. */
+static void drawn(void)
+{
+	struct stack_counts s = { 0 };
+	char *text;
+
+	begin();
+	describe(1, "vp_notify+0x10/0x20 [virtio_pci]");
+	describe(2, "vp_notify+0x18/0x20 [virtio_pci]");
+	describe(3, "a<b>&\"c\"+0x1/0x2 [x]");
+	kicks_at(&s, 1, 1);
+	kicks_at(&s, 2, 2);
+	kicks_at(&s, 3, 1);
+	kick_at(77);
+	CHECK_EQ(stack_counts_add(&s, &t.e), 0);
+	text = flame(&s);
+	/* sorted: a<b> is to the left */
+	CHECK(strstr(text, "<title>a&lt;b&gt;&amp;&quot;c&quot; (1 event, 25.00%)</title><rect "
+			   "x=\"10.0\" y=\"44\" width=\"295.0\" height=\"16\""));
+	CHECK(strstr(text, "<title>vp_notify (3 events, 75.00%)</title><rect x=\"305.0\" y=\"44\" "
+			   "width=\"885.0\""));
+	CHECK(strstr(text, "<title>0xffffffffc0123456 (4 events, 100.00%)</title><rect x=\"10.0\" "
+			   "y=\"61\" width=\"1180.0\""));
+	CHECK(strstr(text, "<title>kick (4 events, 100.00%)</title><rect x=\"10.0\" y=\"78\""));
+	CHECK(strstr(text, "<title>blk0 (4 events, 100.00%)</title><rect x=\"10.0\" y=\"95\""));
+	CHECK_EQ(occurs(text, "<rect "), 5);
+	CHECK(strstr(text, "1 events have no call stack."));
+	CHECK(strstr(text, ": &lt;\\x01&amp;&gt;</text>"));
+	CHECK(!strstr(text, "not drawn"));
+	free(text);
+	builder_finish(&t);
+}
+
+/* Names that begin alike, and one that ends where others go on: neighbours all the same. */
+static void drawn_once(void)
+{
+	static const char *const names[] = { "f+0x1/0x2", "f-+0x1/0x2", "f", "f!", "fa+0x1/0x2" };
+	struct stack_counts s = { 0 };
+	char *text;
+
+	begin();
+	for (unsigned i = 0; i < 5; i++) {
+		describe(i + 1, names[i]);
+		kicks_at(&s, i + 1, i + 1);
+	}
+	text = flame(&s);
+	CHECK(strstr(text, "<title>f (4 events, ")); /* 1 and 3 */
+	CHECK(strstr(text, "<title>f- (2 events, ") && strstr(text, "<title>f! (4 events, "));
+	CHECK_EQ(occurs(text, "<rect "), 3 + 4);
+	free(text);
+	builder_finish(&t);
+}
+
+/* However many there are: so many are drawn, and the picture says that there are others. */
+static void drawn_bounded(void)
+{
+	struct stack_counts s = { 0 };
+	char name[64], *text;
+
+	begin();
+	for (unsigned i = 0; i < FLAME_FRAMES + 2000; i++) {
+		snprintf(name, sizeof(name), "function%u+0x1/0x2", i);
+		describe(1, name);
+		kicks_at(&s, 1, i ? 1 : 5000);
+	}
+	text = flame(&s);
+	CHECK(occurs(text, "<rect ") <= FLAME_FRAMES);
+	CHECK(strstr(text, "<title>function0 (5000 events, "));
+	CHECK(strstr(text, "11999 frames of fewer than 2 events are not drawn."));
+	free(text);
+
+	/* levels: a stack of more frames than are drawn */
+	for (unsigned i = 0; i < 2; i++) {
+		struct vqt_stack v = { .id = 9, .nframes = 300 };
+		uint64_t pc[300];
+
+		for (unsigned k = 0; k < 300; k++)
+			pc[k] = 0x1000 + k;
+		builder_add(&t, VQT_STACK, &v, sizeof(v), pc, sizeof(pc));
+		kicks_at(&s, 9, 1);
+	}
+	text = flame(&s);
+	CHECK_EQ(occurs(text, "<rect "), 256);
+	CHECK(strstr(text, "Of 2 events only the outermost 256 levels are drawn."));
+	free(text);
+
+	text = flame(&s); /* nothing at all */
+	CHECK(strstr(text, "no event has a call stack"));
+	CHECK_EQ(occurs(text, "<rect "), 0);
+	free(text);
+	builder_finish(&t);
+}
+
 static const struct tap_test tests[] = {
+	{ "drawn", drawn },
+	{ "drawn once", drawn_once },
+	{ "drawn within bounds", drawn_bounded },
 	{ "counted", folded },
 	{ "printed, and found by filters", shown },
 	{ "a stack that is not described, of another source, of before", unknown },

@@ -15,7 +15,6 @@
 
 #include "bpf/qemu/foreign.h"
 #include "bpf/stack/unwind.h"
-#include "decoder/util/text.h"
 #include "tests/unit/tap.h"
 
 #define COPY 16384
@@ -441,8 +440,37 @@ static void lost(void)
 	unwinder_walk(c.unwinder, &c.copy, &walked);
 	CHECK_EQ(walked.n, 1);
 	unwinder_name(c.unwinder, &walked, &named);
-	CHECK(named.n == 1 && !*symbol(0));
+	CHECK_EQ(named.n, 1);
+	CHECK(!strncmp(symbol(0), "+0x", 3) &&
+	      strstr(symbol(0),
+		     "] (not read: the reader of its debug information crashed, Killed)"));
 	CHECK_EQ(worker(c.pid), 0);
+	child_end(&c);
+}
+
+/* It hangs: it is ended, and another one goes on; what it was to name is a place in a file. */
+static void hung(void)
+{
+	struct child c;
+	pid_t pid;
+
+	child_start(&c, self);
+	unwinder_walk(c.unwinder, &c.copy, &walked);
+	CHECK(walked.n > 5);
+	pid = worker(c.pid);
+	CHECK(pid > 0 && !kill(pid, SIGSTOP));
+	unwinder_set_patience(c.unwinder, 20);
+	unwinder_name(c.unwinder, &walked, &named);
+	CHECK_EQ(named.n, walked.n);
+	CHECK_EQ(named.unread, walked.n);
+	CHECK(!strncmp(symbol(0), "+0x", 3) &&
+	      strstr(symbol(0), "] (not read: the reader of its debug information took 20.0 ms)"));
+	CHECK(kill(pid, 0) && errno == ESRCH);
+	CHECK_EQ(unwinder_lost(c.unwinder), 1);
+	unwinder_set_patience(c.unwinder, UNWINDER_PATIENCE_MS);
+	unwind(&c);
+	check_named();
+	CHECK_EQ(named.unread, 0);
 	child_end(&c);
 }
 
@@ -458,23 +486,6 @@ static void nobody(void)
 	unwinder_free(c.unwinder);
 }
 
-static void words(void)
-{
-	static const struct stack_word known[] = {
-		{ "kicks", 1 }, { "all", 0xffff }, { "setup", 6 }, {}
-	};
-	TEXT(why, 200);
-
-	CHECK_EQ(stack_words(known, "", &why), 7);
-	CHECK_EQ(stack_words(known, "kicks", &why), 1);
-	CHECK_EQ(stack_words(known, "kicks,setup", &why), 7);
-	CHECK_EQ(stack_words(known, NULL, &why), 0);
-	CHECK(!why.len);
-	CHECK_EQ(stack_words(known, "kicks,", &why), 0);
-	CHECK_STR(why.buf, "--stacks: want some of kicks, all, setup, with commas");
-	CHECK_EQ(stack_words(known, "kick", &why), 0);
-}
-
 static const struct tap_test tests[] = {
 	{ "a program with symbols", with_symbols },
 	{ "a stripped one", stripped },
@@ -485,8 +496,8 @@ static const struct tap_test tests[] = {
 	{ "damaged copies", damaged },
 	{ "a debug file that is none", no_file },
 	{ "a worker that is lost", lost },
+	{ "a worker that hangs", hung },
 	{ "a process that has ended", nobody },
-	{ "what may be asked for", words },
 };
 
 int main(int argc, char **argv)
