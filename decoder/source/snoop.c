@@ -110,12 +110,13 @@ void snoop_stop(struct snoop *w)
 
 /*
  * The device worked while nobody read the ring, so it is not known which chains are in flight.
- * lost: how many chains are not in the trace; more: others may be missing, too.
+ * lost: how many chains are not in the trace; more: others may be missing, too.  used: the index
+ * up to which they were counted; NULL: they were not.
  */
-static void lose(struct snoop *w, uint64_t lost, bool more)
+static void lose(struct snoop *w, const uint16_t *used, uint64_t lost, bool more)
 {
 	struct ring_reader *r = &w->ring;
-	uint16_t idx;
+	uint16_t idx = used ? *used : 0;
 
 	w->stats.lost += lost;
 	w->stats.lost_more += more;
@@ -123,7 +124,7 @@ static void lose(struct snoop *w, uint64_t lost, bool more)
 	forget_all(w, false);
 	w->earlier = true;
 	/* a packed ring does not contain its positions */
-	if (r->packed || ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0 ||
+	if (r->packed || (!used && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0) ||
 	    ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &r->avail_seen) < 0) {
 		snoop_record_note(
 			w,
@@ -138,7 +139,7 @@ static void lose(struct snoop *w, uint64_t lost, bool more)
 void snoop_skip(struct snoop *w)
 {
 	if (w->earlier || snoop_pending(w))
-		lose(w, 0, true);
+		lose(w, NULL, 0, true);
 }
 
 /* --- available --------------------------------------------------------------------------- */
@@ -277,7 +278,7 @@ static bool offered_again(struct snoop *w, uint16_t id)
 	    (uint16_t)(idx - r->avail) > r->size)
 		return true;
 	for (uint16_t at = r->avail; at != idx; at++)
-		if (ring_load16(r, RING_DRIVER, virtq_avail_at(at % r->size), &head) < 0 ||
+		if (ring_peek16(r, RING_DRIVER, virtq_avail_at(at % r->size), &head) < 0 ||
 		    head == id)
 			return true;
 	return false;
@@ -307,9 +308,12 @@ static bool same_descs(struct snoop *w, const struct ring_chain *c)
 
 bool snoop_still_used(struct snoop *w, const struct ring_chain *c)
 {
+	const struct ring_memory *m = w->ring.mem;
 	uint8_t first[VQT_HEADER_BYTES];
 
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (m->renew)
+		m->renew(m->opaque);
 	return c->ndesc && read_first(w, c, first) == c->first_len &&
 	       !memcmp(first, c->first, c->first_len) && same_descs(w, c) &&
 	       !offered_again(w, c->head);
@@ -391,12 +395,20 @@ static int drain(struct snoop *w, unsigned *seen)
 static unsigned give_up(struct snoop *w, unsigned seen)
 {
 	const struct ring_reader *r = &w->ring;
+	const struct snoop_sink *sink = w->sink;
+	uint64_t most = sink->at_most ? sink->at_most(sink->opaque, w->queue) : UINT64_MAX;
 	uint16_t idx, lost = 0;
+	bool read = !r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0, more;
 
 	/* the index wraps: of more than the ring holds nobody knows how often it did */
-	if (!r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0)
+	if (read)
 		lost = (uint16_t)(idx - r->used);
-	lose(w, lost, !lost || lost > r->size);
+	more = !lost || (lost > r->size && most >= 65536);
+	if (lost > most) { /* it went back */
+		lost = 0;
+		more = true;
+	}
+	lose(w, read ? &idx : NULL, lost, more);
 	return seen + 1;
 }
 

@@ -160,7 +160,7 @@ void snoop_record_kick(struct snoop *w, unsigned via, uint32_t value, unsigned w
 		n = r->packed ? 0 : (uint16_t)(r->avail_seen - r->avail);
 	}
 	for (unsigned i = 0; i < n && i < VQT_KICK_HEADS; i++)
-		if (ring_load16(r, RING_DRIVER, virtq_avail_at((r->avail + i) % r->size),
+		if (ring_peek16(r, RING_DRIVER, virtq_avail_at((r->avail + i) % r->size),
 				&heads[k->nheads]) == 0)
 			k->nheads++;
 	build_bytes(&b, heads, 2u * k->nheads);
