@@ -39,7 +39,8 @@ static const uint8_t *fetch(struct copies *c, uint64_t page)
 		c->n = 0;
 	c->page[c->n] = page;
 	range[n++] = whole(page);
-	for (unsigned i = 0; i < COPIES_PAGES && c->n + n < COPIES_PAGES; i++) {
+	for (unsigned i = 0; i < COPIES_PAGES && n <= COPIES_AHEAD && c->n + n < COPIES_PAGES;
+	     i++) {
 		if (!c->recent[i] || c->recent[i] == page || find(c, c->recent[i]))
 			continue;
 		c->page[c->n + n] = c->recent[i];

@@ -12,6 +12,7 @@
 
 #define COPIES_PAGE 4096U
 #define COPIES_PAGES 8
+#define COPIES_AHEAD 2 /* pages that were wanted lately, and come with one that is wanted now */
 
 struct copies {
 	const struct process_memory *m; /* borrowed */

@@ -371,6 +371,8 @@ static bool on_queue(struct memory_queue *q, const struct words *w, uint64_t beg
 			found = true;
 		}
 	} else if (is_still_there(q, &p) && has_moved(q, &w->ring)) {
+		if (!q->snoop.ring.packed)
+			q->snoop.ring.avail_seen = get_le16(w->ring.driver + 2);
 		follow(q, clock_ns(CLOCK_MONOTONIC));
 		found = true;
 	}

@@ -218,10 +218,28 @@ static void keep(struct snoop *w, struct ring_chain *c)
 }
 
 /*
- * One chain: 1; 0: none is available; -EAGAIN: its id is in flight (with `sure` it is
- * reported nevertheless); -ESTALE: lost.
+ * The next chain of a split ring, which has been used already: what it was is not looked at, as it
+ * could not be relied on.  False: the next one is another, or unknown.
  */
-static int take(struct snoop *w, bool late, bool sure)
+static bool used_chain(struct snoop *w, struct ring_chain *c, const uint16_t *used, uint16_t *after)
+{
+	struct ring_reader *r = &w->ring;
+
+	if (!used || r->packed || ring_pending(r) != 1 || flying(w, *used) ||
+	    ring_peek16(r, RING_DRIVER, virtq_avail_at(r->avail % r->size), &c->head) < 0 ||
+	    c->head != *used || c->head >= r->size)
+		return false;
+	c->pos = r->avail;
+	c->flags = VQT_CHAIN_CUT;
+	*after = (uint16_t)(r->avail + 1);
+	return true;
+}
+
+/*
+ * One chain: 1; 0: none is available; -EAGAIN: its id is in flight (with `sure` it is
+ * reported nevertheless); -ESTALE: lost.  used: the id of a chain that is known to be used; NULL.
+ */
+static int take(struct snoop *w, bool late, bool sure, const uint16_t *used)
 {
 	struct ring_reader *r = &w->ring;
 	struct ring_chain *c = get_chain(w);
@@ -233,7 +251,7 @@ static int take(struct snoop *w, bool late, bool sure)
 	if (!c)
 		return -ESTALE;
 	ring_snapshot(r, &before);
-	ret = ring_chain(r, c, &after);
+	ret = used_chain(w, c, used, &after) ? 1 : ring_chain(r, c, &after);
 	busy = after != r->avail && flying(w, c->head);
 	if (ret == 0 || (busy && !sure) || (ret < 0 && !c->flags && !c->ndesc)) {
 		put_chain(w, c);
@@ -306,6 +324,20 @@ static bool same_descs(struct snoop *w, const struct ring_chain *c)
 	return true;
 }
 
+bool snoop_seen_again(const struct snoop *w, const struct ring_chain *c)
+{
+	const struct ring_reader *r = &w->ring;
+	uint16_t head;
+
+	if (r->packed || (uint16_t)(r->avail_seen - r->avail) > r->size)
+		return false;
+	for (uint16_t at = r->avail; at != r->avail_seen; at++)
+		if (ring_peek16(r, RING_DRIVER, virtq_avail_at(at % r->size), &head) == 0 &&
+		    head == c->head)
+			return true;
+	return false;
+}
+
 bool snoop_still_used(struct snoop *w, const struct ring_chain *c)
 {
 	const struct ring_memory *m = w->ring.mem;
@@ -354,7 +386,7 @@ static void use_before(struct snoop *w, uint16_t id)
 static struct ring_chain *find(struct snoop *w, uint16_t id)
 {
 	for (unsigned n = 0; !flying(w, id) && n < 2u * w->ring.size; n++) {
-		int ret = take(w, true, true);
+		int ret = take(w, true, true, &id);
 
 		if (ret < 0)
 			return NULL;
@@ -428,12 +460,12 @@ static void refresh(struct snoop *w)
 static unsigned take_all(struct snoop *w, bool late, unsigned seen)
 {
 	for (unsigned n = 0; n < 2u * w->ring.size; n++) {
-		int ret = take(w, late, false);
+		int ret = take(w, late, false, NULL);
 
 		if (ret == -EAGAIN) { /* it was used meanwhile, or the driver is wrong */
 			ret = drain(w, &seen);
 			if (ret == 0)
-				ret = take(w, late, true);
+				ret = take(w, late, true, NULL);
 		}
 		if (ret < 0)
 			return give_up(w, seen);
