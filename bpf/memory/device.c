@@ -63,6 +63,26 @@ static bool any_on(const struct memory_device *d)
 	return false;
 }
 
+static void add_stats(struct snoop_stats *to, const struct snoop_stats *q)
+{
+	to->chains += q->chains;
+	to->used += q->used;
+	to->unread += q->unread;
+	to->unsure += q->unsure;
+	to->lost += q->lost;
+	to->lost_more += q->lost_more;
+}
+
+struct snoop_stats memory_totals(const struct memory_vmm *v)
+{
+	struct snoop_stats t = v->past;
+
+	for (size_t i = 0; i < v->ndevs; i++)
+		for (unsigned k = 0; k < v->dev[i]->nqueues; k++)
+			add_stats(&t, &v->dev[i]->queue[k].snoop.stats);
+	return t;
+}
+
 /* --- devices ------------------------------------------------------------------------------- */
 
 /* "blk0": its class, and how many of it came before. */
@@ -101,12 +121,27 @@ void memory_device_free(struct memory_device *d)
 static void device_gone(struct memory_device *d)
 {
 	d->gone = true;
+	if (d->wanted) {
+		d->r.flags |= VQT_DEV_GONE;
+		memory_describe_device(d);
+	}
 	for (unsigned i = 0; i < d->nqueues; i++)
-		d->queue[i].snoop.on = false;
-	if (!d->wanted)
-		return;
-	d->r.flags |= VQT_DEV_GONE;
-	memory_describe_device(d);
+		add_stats(&d->vmm->past, &d->queue[i].snoop.stats);
+	free_queues(d);
+}
+
+/* A process that makes devices come and go, or has very many, may not take all our memory. */
+static bool has_room(struct memory_vmm *v, unsigned queues)
+{
+	for (size_t i = 0; i < v->ndevs; i++)
+		queues += v->dev[i]->nqueues;
+	if (v->ndevs < MEMORY_DEVICES && queues <= MEMORY_QUEUES)
+		return true;
+	if (!v->full)
+		memory_note(v, VQT_NO_DEVICE, VQT_NOTE_WARNING,
+			    "there were too many devices or queues: not all are followed");
+	v->full = true;
+	return false;
 }
 
 static uint64_t first_queue(const struct memory_device *d)
@@ -119,8 +154,11 @@ static uint64_t first_queue(const struct memory_device *d)
 static int add_device(struct memory_vmm *v, const struct look_found *f)
 {
 	struct memory_source *s = v->all;
-	struct memory_device *d, **dev = realloc(v->dev, (v->ndevs + 1) * sizeof(*dev));
+	struct memory_device *d, **dev;
 
+	if (!has_room(v, f->r.queues))
+		return 0;
+	dev = realloc(v->dev, (v->ndevs + 1) * sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;
 	v->dev = dev;
@@ -164,7 +202,7 @@ static int update(struct memory_device *d, const struct look_found *f)
 	d->r.bdf = f->r.bdf != ~0U ? f->r.bdf : d->r.bdf;
 	d->r.transport = f->r.transport ? f->r.transport : d->r.transport;
 	d->r.flags |= f->r.flags;
-	if (f->r.queues > d->nqueues && !any_on(d)) {
+	if (f->r.queues > d->nqueues && !any_on(d) && has_room(d->vmm, f->r.queues)) {
 		d->r.queues = f->r.queues;
 		if (make_queues(d))
 			return -ENOMEM;

@@ -18,6 +18,9 @@ struct memory_config {
 };
 
 #define MEMORY_SHARE 20
+/* Of one process, at most: devices that there ever were, and queues at a time. */
+#define MEMORY_DEVICES 1024
+#define MEMORY_QUEUES 1024
 
 struct memory_device;
 struct memory_vmm;
@@ -70,8 +73,10 @@ struct memory_vmm {
 	bool gone;
 	struct copies copies; /* of its memory */
 	uint32_t out_seq;
-	struct memory_device **dev;
+	struct memory_device **dev; /* those that are gone, too */
 	size_t ndevs;
+	bool full; /* there were more than are followed */
+	struct snoop_stats past; /* of devices that are gone */
 	uint64_t searched, search_cost; /* ns: when devices were searched for, how long it took */
 	uint64_t begun; /* ns, of the latest attempt to read */
 	uint64_t checked; /* ns, when it was seen last where the rings in use are */
@@ -133,6 +138,8 @@ bool memory_can_follow(const struct machine *m);
  */
 int memory_search(struct memory_vmm *v);
 void memory_device_free(struct memory_device *d);
+/* Of all its queues, also of devices that are gone. */
+struct snoop_stats memory_totals(const struct memory_vmm *v);
 
 /* --- looking: rings.c ---------------------------------------------------------------------- */
 

@@ -418,19 +418,16 @@ static struct snoop_stats totals(const struct memory_source *s)
 {
 	struct snoop_stats t = {};
 
-	for (unsigned i = 0; i < s->nvmms; i++)
-		for (size_t k = 0; k < s->vmm[i]->ndevs; k++)
-			for (unsigned n = 0; n < s->vmm[i]->dev[k]->nqueues; n++) {
-				const struct snoop_stats *q =
-					&s->vmm[i]->dev[k]->queue[n].snoop.stats;
+	for (unsigned i = 0; i < s->nvmms; i++) {
+		struct snoop_stats q = memory_totals(s->vmm[i]);
 
-				t.chains += q->chains;
-				t.used += q->used;
-				t.unread += q->unread;
-				t.unsure += q->unsure;
-				t.lost += q->lost;
-				t.lost_more += q->lost_more;
-			}
+		t.chains += q.chains;
+		t.used += q.used;
+		t.unread += q.unread;
+		t.unsure += q.unsure;
+		t.lost += q.lost;
+		t.lost_more += q.lost_more;
+	}
 	return t;
 }
 
