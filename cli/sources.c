@@ -5,13 +5,14 @@
 #include "bpf/capture/source.h"
 #include "bpf/guest/source.h"
 #include "bpf/kvm/source.h"
+#include "bpf/memory/source.h"
 #include "cli/sources.h"
 #include "decoder/merge/joined.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/source.h"
 
-const struct source_ops *const sources[] = { &qemu_source_ops, &kvm_source_ops, &guest_source_ops,
-					     &proxy_source_ops, NULL };
+const struct source_ops *const sources[] = { &qemu_source_ops,	&memory_source_ops, &kvm_source_ops,
+					     &guest_source_ops, &proxy_source_ops,  NULL };
 
 /* --- options that all sources share ---------------------------------------- */
 

@@ -12,12 +12,13 @@
 #include "bpf/capture/impl.h"
 #include "bpf/capture/kernel.h"
 #include "bpf/capture/source.h"
+#include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
 #include "bpf/qemu/process.h"
 #include "bpf/stack/table.h"
 #include "decoder/trace/event.h"
 
-#define PROCESSES 256
+#define PROCESSES CHOOSE_PROCESSES
 #define FOLLOW_EVERY UINT64_C(1000000000) /* ns between two searches for new processes */
 #define STEP_MS 25 /* the kernel does not wake us below a fill level of its buffer */
 
@@ -82,53 +83,6 @@ static const struct option_row options[] = {
 };
 
 /* --- which processes ------------------------------------------------------- */
-
-static void list_processes(struct text *to, const struct process *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		TEXT(name, 256);
-		TEXT(object, 256);
-
-		text_untrusted(&name, p[i].name, strlen(p[i].name));
-		text_untrusted(&object, p[i].object_name, strlen(p[i].object_name));
-		text_add(to, "\n  %7d  %-20s %.80s", (int)p[i].pid,
-			 name.len ? name.buf : "(no name)", object.buf);
-	}
-}
-
-static void list(struct text *lines)
-{
-	static struct process all[PROCESSES];
-
-	list_processes(lines, all, process_list(all, PROCESSES, NULL));
-}
-
-/* The one QEMU that a name means: 0; or -ESRCH, with a list of candidates. */
-static int find_named(const char *word, const struct foreign_stop *stop, pid_t *pid,
-		      struct source_error *err)
-{
-	static struct process all[PROCESSES], match[PROCESSES];
-	struct text t = { .buf = err->text, .size = sizeof(err->text) };
-	size_t n = process_list(all, PROCESSES, stop), m = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (process_matches(&all[i], word))
-			match[m++] = all[i];
-	if (m == 1) {
-		*pid = match[0].pid;
-		return 0;
-	}
-	if (m)
-		text_add(&t, "'%s' means %zu QEMU processes; choose one with -p:", word, m);
-	else if (n)
-		text_add(&t, "no QEMU is called '%s'; these run:", word);
-	else
-		text_add(&t,
-			 "no QEMU is called '%s', and none runs that we may see (as root all are)",
-			 word);
-	list_processes(&t, m ? match : all, m ? m : n);
-	return -ESRCH;
-}
 
 static bool is_chosen(const struct source_request *r, const struct process *p)
 {
@@ -237,10 +191,12 @@ static int open_source(struct source **out, const void *config,
 	};
 	/* -n selects among running processes; with follow, among later ones, too */
 	for (unsigned i = 0; i < request->names.n && !request->follow; i++) {
+		struct text words = { .buf = err->text, .size = sizeof(err->text) };
+
 		if (q->request.npids == SOURCE_PIDS)
 			break;
-		code = find_named(request->names.item[i], &o.stop,
-				  &q->request.pid[q->request.npids], err);
+		code = choose_named(request->names.item[i], &o.stop,
+				    &q->request.pid[q->request.npids], &words);
 		if (code) {
 			free(q);
 			return code;
@@ -517,7 +473,7 @@ const struct source_ops qemu_source_ops = {
 	.options = options,
 	.config_size = sizeof(struct qemu_config),
 	.available = available,
-	.list = list,
+	.list = choose_list,
 	.examine = qemu_examine,
 	.check = check,
 	.open = open_source,

@@ -6,32 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/look/find.h"
 #include "bpf/look/look.h"
 #include "bpf/look/requests.h"
-#include "bpf/qemu/identity.h"
-#include "bpf/qemu/qom.h"
 #include "decoder/class/class.h"
 #include "decoder/util/clock.h"
 
-#define DEVICES 256
 #define STEP_MS 100 /* between two looks */
 
 /* --- finding devices ---------------------------------------------------------------- */
-
-struct search {
-	struct look *l;
-	struct identity *who; /* DEVICES of them */
-	struct vqt_device *r;
-	size_t n;
-};
 
 static bool begins(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
 }
 
-static void note_remote(struct look *l, const char *name, const char *type)
+static void note_remote(void *ctx, const char *name, const char *type)
 {
+	struct look *l = ctx;
+
 	if (l->nremotes < LOOK_REMOTES) {
 		struct look_remote *r = &l->remote[l->nremotes];
 
@@ -39,40 +32,6 @@ static void note_remote(struct look *l, const char *name, const char *type)
 		snprintf(r->typename, sizeof(r->typename), "%s", type);
 	}
 	l->nremotes++;
-}
-
-static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
-{
-	struct search *s = ctx;
-	struct machine *m = &s->l->m;
-	uint64_t proxy;
-	char type[64];
-
-	qom_typename(&m->mem, obj, type, sizeof(type));
-	if (!strcmp(type, "vfio-user-pci"))
-		note_remote(s->l, name, type);
-	if (!begins(type, "virtio-") && !begins(type, "vhost-"))
-		return true;
-	proxy = identity_slot(&m->mem, &m->q->layout, obj);
-	if (!proxy && !strcmp(name, "virtio-backend"))
-		proxy = parent;
-	if (!proxy)
-		return true;
-	if (s->n < DEVICES) {
-		struct identity *who = &s->who[s->n];
-		struct vqt_device *r = &s->r[s->n];
-
-		*who = (struct identity){ .vdev = obj, .proxy = proxy };
-		*r = (struct vqt_device){ .bdf = ~0U };
-		identity_read(who, r, &m->mem, &m->q->layout, true);
-		s->n += r->queues > 0;
-	}
-	return false;
-}
-
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct look_device *)a)->path, ((const struct look_device *)b)->path);
 }
 
 /* "blk0": its class, and how many of it came before. */
@@ -116,25 +75,21 @@ static int keep(struct look *l, const struct identity *who, const struct vqt_dev
 
 static int find_devices(struct look *l)
 {
-	struct search s = { .l = l,
-			    .who = calloc(DEVICES, sizeof(*s.who)),
-			    .r = calloc(DEVICES, sizeof(*s.r)) };
+	struct look_search s = { .found = calloc(LOOK_DEVICES, sizeof(*s.found)),
+				 .remote = note_remote,
+				 .ctx = l };
 	int n = -ENOMEM;
 
-	l->dev = calloc(DEVICES, sizeof(*l->dev));
-	foreign_begin(&l->m.foreign);
-	if (s.who && s.r && l->dev)
-		n = qom_walk(&l->m.mem, l->m.q->root + l->m.bias, visit, &s);
-	l->endless = n == -ETIMEDOUT || n == -E2BIG;
+	l->dev = calloc(LOOK_DEVICES, sizeof(*l->dev));
+	if (s.found && l->dev)
+		n = look_find(&l->m, &s);
+	l->endless = s.endless;
 	for (size_t i = 0; i < s.n && n != -ENOMEM; i++)
-		if (keep(l, &s.who[i], &s.r[i]))
+		if (keep(l, &s.found[i].who, &s.found[i].r))
 			n = -ENOMEM;
-	free(s.who);
-	free(s.r);
-	if (n < 0 && !l->endless)
+	free(s.found);
+	if (n < 0)
 		return n;
-	/* Hash table order has no meaning: number the devices in the order of their paths. */
-	qsort(l->dev, l->ndevs, sizeof(*l->dev), by_path);
 	name_devices(l);
 	return 0;
 }

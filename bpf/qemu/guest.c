@@ -37,9 +37,8 @@ static bool inside(uint64_t lo, uint64_t hi, uint64_t gpa, size_t len)
 	return gpa >= lo && gpa < hi && len <= hi - gpa;
 }
 
-int guest_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+bool guest_find(const struct guest_memory *g, uint64_t gpa, size_t len, uint64_t *host)
 {
-	const struct guest_memory *g = opaque;
 	unsigned i = 0;
 
 	/* The areas first: behind an IOMMU their addresses are on their own. */
@@ -49,7 +48,16 @@ int guest_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 		if (inside(g->area[k].lo, g->area[k].hi, gpa, len))
 			i = k;
 	if (i == g->n)
-		return -EFAULT;
-	return process_mem_all(g->m, g->area[i].host + (gpa - g->area[i].gpa), buf, len) ? 0
-											 : -EFAULT;
+		return false;
+	*host = g->area[i].host + (gpa - g->area[i].gpa);
+	return true;
+}
+
+int guest_read(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	const struct guest_memory *g = opaque;
+	uint64_t host;
+
+	return guest_find(g, gpa, len, &host) && process_mem_all(g->m, host, buf, len) ? 0
+										       : -EFAULT;
 }

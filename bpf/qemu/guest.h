@@ -26,6 +26,8 @@ struct guest_memory {
 
 /* These len bytes are at `host` in the process.  More than GUEST_AREAS are not taken. */
 void guest_learn(struct guest_memory *g, uint64_t gpa, uint64_t host, uint64_t len);
+/* Where these bytes are in the process; false: that is not known. */
+bool guest_find(const struct guest_memory *g, uint64_t gpa, size_t len, uint64_t *host);
 /* Copy from guest memory: 0 or -EFAULT.  opaque: the struct guest_memory. */
 int guest_read(void *opaque, uint64_t gpa, void *buf, size_t len);
 

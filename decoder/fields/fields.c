@@ -155,9 +155,10 @@ FIELD_GETTER(delta, true, e->delta)
 FIELD_GETTER(since, true, e->since)
 FIELD_GETTER(missing, e->gap, e->gap)
 FIELD_GETTER(status, e->dev && e->dev->status_known, e->dev->status)
+FIELD_GETTER(within, e->rec->within, e->rec->within)
 FIELD_GETTER(stack_id, e->rec->stack_id, e->rec->stack_id)
 FIELD_GETTER(call, e->rec->call.call, e->rec->call.call)
-FIELD_GETTER(within, e->rec->call.within, e->rec->call.within)
+FIELD_GETTER(within_call, e->rec->call.within, e->rec->call.within)
 /* Its address, where the function is unknown.  The record of a stack has it in its own object. */
 static bool get_frame(const struct event *e, unsigned i, struct field_value *v)
 {
@@ -218,8 +219,10 @@ const struct field fields_event[] = {
 	  .help = "events missing before this one, by its sequence number" },
 	{ "call", FIELD_U64, .get = get_call, .label = "Call",
 	  .help = "number of the call of a function that begins here, if calls were recorded" },
-	{ "within", FIELD_U64, .get = get_within, .label = "Within",
+	{ "within_call", FIELD_U64, .get = get_within_call, .label = "Within call",
 	  .help = "number of the innermost call around it" },
+	{ "within", FIELD_TIME, .get = get_within, .label = "Within",
+	  .help = "it may have happened so long before its time, when it was found" },
 	{ "stack_id", FIELD_U64, .get = get_stack_id, .label = "Stack",
 	  .help = "number of the call stack where it happened, if that was recorded" },
 	{ "stack", FIELD_STR, FIELD_ARRAY, .get = get_frame, .label = "Call stack",

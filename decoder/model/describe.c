@@ -142,6 +142,7 @@ int model_describe(struct model *m, struct event *e)
 	d->flags |= v->flags;
 	d->by_driver |= event_by_driver(e);
 	d->no_rings |= model_no_rings(e->source);
+	d->no_notifications |= e->source && e->source->kind == VQT_SRC_MEMORY;
 	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
 	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
 	model_transport_by_name(d);

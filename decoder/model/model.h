@@ -180,6 +180,7 @@ struct model_device {
 	bool undecodable; /* an event was (struct event) */
 	bool by_driver; /* recorded by the driver's side: event_by_driver() */
 	bool no_rings; /* recorded by such a source: model_no_rings() */
+	bool no_notifications; /* VQT_SRC_MEMORY: kicks and interrupts are not seen */
 	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };
@@ -267,6 +268,21 @@ struct event {
 static inline bool event_by_driver(const struct event *e)
 {
 	return e->source && e->source->kind == VQT_SRC_GUEST;
+}
+
+/* Rings as they are read from beside the device. */
+static inline bool event_by_snooper(const struct event *e)
+{
+	return e->source && (e->source->kind == VQT_SRC_PROXY || e->source->kind == VQT_SRC_MEMORY);
+}
+
+/* How long its request has been in flight at least, when nobody knows when it was popped; 0: unknown. */
+static inline uint64_t event_at_least(const struct event *e)
+{
+	const struct model_request *r = e->req;
+	uint64_t seen = r ? r->seen_ts + e->rec->within : 0;
+
+	return r && !r->avail_ts && e->ts > seen ? e->ts - seen : 0;
 }
 
 /* Whether the device is its driver's view of one that the trace also has as the device saw it. */

@@ -210,7 +210,7 @@ int ring_chain(struct ring_reader *r, struct ring_chain *c, uint16_t *after)
 	ret = ring_pending(r);
 	if (ret <= 0)
 		return ret;
-	if (ring_load16(r, RING_DRIVER, virtq_avail_at(r->avail % r->size), &c->head) < 0)
+	if (ring_peek16(r, RING_DRIVER, virtq_avail_at(r->avail % r->size), &c->head) < 0)
 		return -EFAULT;
 	*after = (uint16_t)(r->avail + 1);
 	ret = ring_chain_at_head(r, c);
@@ -228,6 +228,8 @@ uint64_t ring_area_len(const struct ring_reader *r, enum ring_area area)
 
 void ring_remap(struct ring_reader *r)
 {
+	if (r->mem->renew)
+		r->mem->renew(r->mem->opaque);
 	for (enum ring_area i = 0; i < RING_AREAS; i++)
 		r->at[i] = r->mem->map
 				   ? r->mem->map(r->mem->opaque, r->area[i], ring_area_len(r, i))
@@ -251,9 +253,18 @@ int ring_load16(const struct ring_reader *r, enum ring_area area, uint64_t off, 
 		*v = __atomic_load_n((const uint16_t *)(const void *)p, __ATOMIC_ACQUIRE);
 		return 0;
 	}
-	ret = ring_read(r, area, off, v, sizeof(*v));
+	if (!p && r->mem->load)
+		ret = r->mem->load(r->mem->opaque, r->area[area] + off, v, sizeof(*v));
+	else
+		ret = ring_read(r, area, off, v, sizeof(*v));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return ret;
+}
+
+int ring_peek16(const struct ring_reader *r, enum ring_area area, uint64_t off, uint16_t *v)
+{
+	return r->at[area] || !r->mem->load ? ring_load16(r, area, off, v)
+					    : ring_read(r, area, off, v, sizeof(*v));
 }
 
 /* Both ends of each area can be read. */
@@ -411,7 +422,7 @@ void ring_snapshot(const struct ring_reader *r, struct vqt_ring *o)
 	o->used_idx = r->used;
 	o->known = VQT_RING_LAST_AVAIL | VQT_RING_USED_IDX;
 	for (unsigned i = 0; i < sizeof(word) / sizeof(word[0]); i++)
-		if (ring_load16(r, word[i].area, word[i].off, word[i].to) == 0)
+		if (ring_peek16(r, word[i].area, word[i].off, word[i].to) == 0)
 			o->known |= word[i].bit;
 	if (!r->packed) {
 		o->avail_idx = r->avail_seen;
@@ -419,7 +430,8 @@ void ring_snapshot(const struct ring_reader *r, struct vqt_ring *o)
 		return;
 	}
 	o->known |= VQT_RING_PACKED | VQT_RING_USED_POS;
-	if (load_flags(r, r->avail, &flags) < 0)
+	if (ring_peek16(r, RING_DESC, virtq_desc_at(virtq_slot(r->avail)) + VIRTQ_PACKED_FLAGS,
+			&flags) < 0)
 		return;
 	o->known |= VQT_RING_SLOT;
 	if (virtq_is_available(flags, virtq_wrap(r->avail)))

@@ -23,6 +23,12 @@ struct ring_memory {
 	 */
 	const void *(*map)(void *opaque, uint64_t gpa, uint64_t len);
 	void *opaque;
+	/*
+	 * A reader that keeps copies of memory has these two; NULL: it keeps none.  renew() forgets
+	 * them.  load() forgets them and reads a word: all that is read later is read after it.
+	 */
+	void (*renew)(void *opaque);
+	build_read *load;
 };
 
 enum ring_area { RING_DESC, RING_DRIVER, RING_DEVICE, RING_AREAS };
@@ -81,6 +87,8 @@ void ring_remap(struct ring_reader *r);
 /* Copy from an area; 0 or -EFAULT.  The 16-bit load acquires. */
 int ring_read(const struct ring_reader *r, enum ring_area area, uint64_t off, void *buf,
 	      size_t len);
+/* The same, but it may come from a copy that the reader of memory keeps, and acquires nothing. */
+int ring_peek16(const struct ring_reader *r, enum ring_area area, uint64_t off, uint16_t *v);
 int ring_load16(const struct ring_reader *r, enum ring_area area, uint64_t off, uint16_t *v);
 
 /* Is an entry available?  1, 0, or negative: the ring cannot be read, or its index jumped. */

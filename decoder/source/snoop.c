@@ -110,12 +110,13 @@ void snoop_stop(struct snoop *w)
 
 /*
  * The device worked while nobody read the ring, so it is not known which chains are in flight.
- * lost: how many chains are not in the trace; more: others may be missing, too.
+ * lost: how many chains are not in the trace; more: others may be missing, too.  used: the index
+ * up to which they were counted; NULL: they were not.
  */
-static void lose(struct snoop *w, uint64_t lost, bool more)
+static void lose(struct snoop *w, const uint16_t *used, uint64_t lost, bool more)
 {
 	struct ring_reader *r = &w->ring;
-	uint16_t idx;
+	uint16_t idx = used ? *used : 0;
 
 	w->stats.lost += lost;
 	w->stats.lost_more += more;
@@ -123,7 +124,7 @@ static void lose(struct snoop *w, uint64_t lost, bool more)
 	forget_all(w, false);
 	w->earlier = true;
 	/* a packed ring does not contain its positions */
-	if (r->packed || ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0 ||
+	if (r->packed || (!used && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0) ||
 	    ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &r->avail_seen) < 0) {
 		snoop_record_note(
 			w,
@@ -138,7 +139,7 @@ static void lose(struct snoop *w, uint64_t lost, bool more)
 void snoop_skip(struct snoop *w)
 {
 	if (w->earlier || snoop_pending(w))
-		lose(w, 0, true);
+		lose(w, NULL, 0, true);
 }
 
 /* --- available --------------------------------------------------------------------------- */
@@ -217,10 +218,28 @@ static void keep(struct snoop *w, struct ring_chain *c)
 }
 
 /*
- * One chain: 1; 0: none is available; -EAGAIN: its id is in flight (with `sure` it is
- * reported nevertheless); -ESTALE: lost.
+ * The next chain of a split ring, which has been used already: what it was is not looked at, as it
+ * could not be relied on.  False: the next one is another, or unknown.
  */
-static int take(struct snoop *w, bool late, bool sure)
+static bool used_chain(struct snoop *w, struct ring_chain *c, const uint16_t *used, uint16_t *after)
+{
+	struct ring_reader *r = &w->ring;
+
+	if (!used || r->packed || ring_pending(r) != 1 || flying(w, *used) ||
+	    ring_peek16(r, RING_DRIVER, virtq_avail_at(r->avail % r->size), &c->head) < 0 ||
+	    c->head != *used || c->head >= r->size)
+		return false;
+	c->pos = r->avail;
+	c->flags = VQT_CHAIN_CUT;
+	*after = (uint16_t)(r->avail + 1);
+	return true;
+}
+
+/*
+ * One chain: 1; 0: none is available; -EAGAIN: its id is in flight (with `sure` it is
+ * reported nevertheless); -ESTALE: lost.  used: the id of a chain that is known to be used; NULL.
+ */
+static int take(struct snoop *w, bool late, bool sure, const uint16_t *used)
 {
 	struct ring_reader *r = &w->ring;
 	struct ring_chain *c = get_chain(w);
@@ -232,7 +251,7 @@ static int take(struct snoop *w, bool late, bool sure)
 	if (!c)
 		return -ESTALE;
 	ring_snapshot(r, &before);
-	ret = ring_chain(r, c, &after);
+	ret = used_chain(w, c, used, &after) ? 1 : ring_chain(r, c, &after);
 	busy = after != r->avail && flying(w, c->head);
 	if (ret == 0 || (busy && !sure) || (ret < 0 && !c->flags && !c->ndesc)) {
 		put_chain(w, c);
@@ -277,7 +296,7 @@ static bool offered_again(struct snoop *w, uint16_t id)
 	    (uint16_t)(idx - r->avail) > r->size)
 		return true;
 	for (uint16_t at = r->avail; at != idx; at++)
-		if (ring_load16(r, RING_DRIVER, virtq_avail_at(at % r->size), &head) < 0 ||
+		if (ring_peek16(r, RING_DRIVER, virtq_avail_at(at % r->size), &head) < 0 ||
 		    head == id)
 			return true;
 	return false;
@@ -305,11 +324,28 @@ static bool same_descs(struct snoop *w, const struct ring_chain *c)
 	return true;
 }
 
+bool snoop_seen_again(const struct snoop *w, const struct ring_chain *c)
+{
+	const struct ring_reader *r = &w->ring;
+	uint16_t head;
+
+	if (r->packed || (uint16_t)(r->avail_seen - r->avail) > r->size)
+		return false;
+	for (uint16_t at = r->avail; at != r->avail_seen; at++)
+		if (ring_peek16(r, RING_DRIVER, virtq_avail_at(at % r->size), &head) == 0 &&
+		    head == c->head)
+			return true;
+	return false;
+}
+
 bool snoop_still_used(struct snoop *w, const struct ring_chain *c)
 {
+	const struct ring_memory *m = w->ring.mem;
 	uint8_t first[VQT_HEADER_BYTES];
 
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (m->renew)
+		m->renew(m->opaque);
 	return c->ndesc && read_first(w, c, first) == c->first_len &&
 	       !memcmp(first, c->first, c->first_len) && same_descs(w, c) &&
 	       !offered_again(w, c->head);
@@ -350,7 +386,7 @@ static void use_before(struct snoop *w, uint16_t id)
 static struct ring_chain *find(struct snoop *w, uint16_t id)
 {
 	for (unsigned n = 0; !flying(w, id) && n < 2u * w->ring.size; n++) {
-		int ret = take(w, true, true);
+		int ret = take(w, true, true, &id);
 
 		if (ret < 0)
 			return NULL;
@@ -391,12 +427,20 @@ static int drain(struct snoop *w, unsigned *seen)
 static unsigned give_up(struct snoop *w, unsigned seen)
 {
 	const struct ring_reader *r = &w->ring;
+	const struct snoop_sink *sink = w->sink;
+	uint64_t most = sink->at_most ? sink->at_most(sink->opaque, w->queue) : UINT64_MAX;
 	uint16_t idx, lost = 0;
+	bool read = !r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0, more;
 
 	/* the index wraps: of more than the ring holds nobody knows how often it did */
-	if (!r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0)
+	if (read)
 		lost = (uint16_t)(idx - r->used);
-	lose(w, lost, !lost || lost > r->size);
+	more = !lost || (lost > r->size && most >= 65536);
+	if (lost > most) { /* it went back */
+		lost = 0;
+		more = true;
+	}
+	lose(w, read ? &idx : NULL, lost, more);
 	return seen + 1;
 }
 
@@ -416,12 +460,12 @@ static void refresh(struct snoop *w)
 static unsigned take_all(struct snoop *w, bool late, unsigned seen)
 {
 	for (unsigned n = 0; n < 2u * w->ring.size; n++) {
-		int ret = take(w, late, false);
+		int ret = take(w, late, false, NULL);
 
 		if (ret == -EAGAIN) { /* it was used meanwhile, or the driver is wrong */
 			ret = drain(w, &seen);
 			if (ret == 0)
-				ret = take(w, late, true);
+				ret = take(w, late, true, NULL);
 		}
 		if (ret < 0)
 			return give_up(w, seen);

@@ -34,6 +34,11 @@ struct snoop_sink {
 	 * are wanted.
 	 */
 	void (*record)(void *opaque, void *record, size_t len);
+	/*
+	 * How many entries the device can have used at most since the queue was read last.  Below
+	 * 65536 the index of a split ring says how many were lost.  NULL: unknown.
+	 */
+	uint64_t (*at_most)(void *opaque, uint16_t queue);
 	void *opaque;
 	uint8_t *space; /* VQT_RECORD_MAX bytes, aligned to 8, in which records are built */
 	uint16_t device; /* trace-wide id */

@@ -61,7 +61,7 @@ static bool record_part(struct snoop *w, const struct vqt_ring *before, const st
 	if (n)
 		build_bytes(&b, c->desc + first, n * sizeof(*c->desc));
 	a->nseg = (uint16_t)build_segs(&b, &from);
-	still = snoop_still_available(w, c);
+	still = !(c->flags & VQT_CHAIN_CUT) && snoop_still_available(w, c);
 	if (!still) { /* what was read may belong to another chain: say only that there was one */
 		b.len = sizeof(*a);
 		a->ndesc = a->nseg = 0;
@@ -116,10 +116,13 @@ bool snoop_record_used(struct snoop *w, const struct ring_chain *c, uint16_t id,
 	u->id = id;
 	u->pos = w->ring.used;
 	u->len = len;
-	if (read_status(w, c, &u->status))
-		u->flags |= VQT_USED_STATUS;
-	u->nseg = (uint16_t)build_segs(&b, &from);
-	still = snoop_still_used(w, c);
+	still = c->ndesc && !snoop_seen_again(w, c);
+	if (still) {
+		if (read_status(w, c, &u->status))
+			u->flags |= VQT_USED_STATUS;
+		u->nseg = (uint16_t)build_segs(&b, &from);
+		still = snoop_still_used(w, c);
+	}
 	if (!still) {
 		b.len = sizeof(*u);
 		u->nseg = u->flags = u->status = 0;
@@ -160,7 +163,7 @@ void snoop_record_kick(struct snoop *w, unsigned via, uint32_t value, unsigned w
 		n = r->packed ? 0 : (uint16_t)(r->avail_seen - r->avail);
 	}
 	for (unsigned i = 0; i < n && i < VQT_KICK_HEADS; i++)
-		if (ring_load16(r, RING_DRIVER, virtq_avail_at((r->avail + i) % r->size),
+		if (ring_peek16(r, RING_DRIVER, virtq_avail_at((r->avail + i) % r->size),
 				&heads[k->nheads]) == 0)
 			k->nheads++;
 	build_bytes(&b, heads, 2u * k->nheads);

@@ -29,5 +29,7 @@ void snoop_record_note(struct snoop *w, const char *text);
  */
 bool snoop_still_available(struct snoop *w, const struct ring_chain *c);
 bool snoop_still_used(struct snoop *w, const struct ring_chain *c);
+/* By what is known already: was it made available again?  Then its memory need not be read. */
+bool snoop_seen_again(const struct snoop *w, const struct ring_chain *c);
 
 #endif

@@ -43,7 +43,7 @@ const char *stat_source_name(const struct model *m, unsigned source, char *buf, 
 		[VQT_SRC_UNKNOWN] = "unknown", [VQT_SRC_QEMU] = "qemu",
 		[VQT_SRC_KVM] = "kvm",	       [VQT_SRC_GUEST] = "guest",
 		[VQT_SRC_EMU] = "emulator",    [VQT_SRC_REPLAY] = "replay",
-		[VQT_SRC_PROXY] = "proxy",
+		[VQT_SRC_PROXY] = "proxy",     [VQT_SRC_MEMORY] = "memory",
 	};
 	const struct model_source *s = model_source(m, source);
 	unsigned kind = s && s->kind < sizeof(kinds) / sizeof(kinds[0]) ? s->kind : VQT_SRC_UNKNOWN;

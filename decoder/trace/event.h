@@ -44,7 +44,8 @@ typedef __s64 int64_t;
  * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written; 7: all
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
  * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: calls of functions of QEMU (VQT_TAG_CALL,
- * VQT_TAG_FUNCTION, VQT_RETURN, more steps of VQT_LIFECYCLE), VQT_ROUTES, VQT_CLASS
+ * VQT_TAG_FUNCTION, VQT_RETURN, more steps of VQT_LIFECYCLE), VQT_ROUTES, VQT_CLASS, VQT_SRC_MEMORY,
+ * VQT_TAG_WITHIN
  */
 #define VQT_VERSION_MINOR 8
 
@@ -128,6 +129,11 @@ enum vqt_tag {
 	VQT_TAG_FUNCTION = 17, /* event: the function that was called; see struct vqt_call */
 	VQT_TAG_CALLBACK =
 		18, /* class: struct vqt_callback and its names; as often as there are any */
+	/*
+	 * avail, used: uint32_t ns; it happened at most so long before the time of the record, which is
+	 * when it was found (since minor version 8).  0xffffffff: longer.
+	 */
+	VQT_TAG_WITHIN = 19,
 };
 
 /*
@@ -191,6 +197,12 @@ enum vqt_source_kind {
 	VQT_SRC_REPLAY = 5, /* a replay against a device */
 	VQT_SRC_PROXY =
 		6, /* vhost-user proxy: rings as the proxy reads them, not as the device does */
+	/*
+	 * Rings read from beside a running device, again and again, without any probe.  An event has
+	 * the time when it was found (VQT_TAG_WITHIN).  When a chain is popped, kicks, interrupts
+	 * and register accesses are not seen, and nothing follows from that they are not there.
+	 */
+	VQT_SRC_MEMORY = 7, /* since minor version 8 */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */

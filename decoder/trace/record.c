@@ -232,6 +232,8 @@ static void find_values(struct record *r)
 			r->function = (const char *)r->raw + pos;
 			r->function_len = n;
 		}
+		if (tag == VQT_TAG_WITHIN && n == sizeof(r->within))
+			r->within = get_le32(r->raw + pos);
 		if (tag == VQT_TAG_CARRIED) {
 			take_carried(r, pos - sizeof(struct vqt_tlv), n);
 			return;
@@ -255,7 +257,7 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->len = (uint32_t)len;
 	r->tail = r->segs = NULL;
 	r->tail_len = r->segs_len = 0;
-	r->stack_id = 0;
+	r->stack_id = r->within = 0;
 	r->call = (struct vqt_call){ 0 };
 	r->function = NULL;
 	r->function_len = 0;

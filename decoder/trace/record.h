@@ -53,6 +53,7 @@ struct record {
 	struct vqt_call call; /* events: the calls around it; zeroes: none are recorded */
 	const char *function; /* events: VQT_TAG_FUNCTION, not NUL-terminated; NULL: none */
 	uint32_t function_len;
+	uint32_t within; /* VQT_TAG_WITHIN, ns; 0: none */
 	const uint8_t
 		*carried; /* a packet: events before this one; in none that a reader hands out */
 	uint32_t carried_len;

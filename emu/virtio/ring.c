@@ -22,7 +22,7 @@ static const void *map_memory(void *opaque, uint64_t gpa, uint64_t len)
 
 struct ring_memory emu_ring_memory(struct emu_mem *mem)
 {
-	return (struct ring_memory){ read_memory, map_memory, mem };
+	return (struct ring_memory){ .read = read_memory, .map = map_memory, .opaque = mem };
 }
 
 int emu_ring_init(struct emu_ring *r, struct emu_mem *mem)

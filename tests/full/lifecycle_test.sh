@@ -128,11 +128,11 @@ ends() { # KIND
 	"$vqtrace" show -r "$tmp/$1.trace" -T json | jq -sr '
 		(map(select(.call)) | map({ (.call | tostring): . }) | add) as $calls |
 		(map(select(.returned)) | map({ (.returned.call | tostring): . }) | add) as $ends |
-		($calls | length) as $n | ($calls | map(select(.within)) | length) as $in |
+		($calls | length) as $n | ($calls | map(select(.within_call)) | length) as $in |
 		[$calls[] | select($ends[.call | tostring] == null)] as $open |
 		[$ends | to_entries[] | select($calls[.key].number >= .value.number)] as $early |
-		[$calls[] | select(.within and $ends[.call | tostring] and $ends[.within | tostring] and
-			$ends[.call | tostring].number > $ends[.within | tostring].number)] as $late |
+		[$calls[] | select(.within_call and $ends[.call | tostring] and $ends[.within_call | tostring] and
+			$ends[.call | tostring].number > $ends[.within_call | tostring].number)] as $late |
 		"\($n) calls, \($in) in another, \($open | length) open, \($early | length) early, \($late | length) late",
 		if $n > 100 and $in > 50 and ($open | length) < 10 and $early == [] and $late == [] then empty else "bad" end' >"$tmp/ends"
 	cat "$tmp/ends"

@@ -38,6 +38,39 @@ static const void *map_ram(void *opaque, uint64_t gpa, uint64_t len)
 	return gpa > RAM || len > RAM - gpa ? NULL : ram + gpa;
 }
 
+/* Copies of everything, as old as they may be. */
+static uint8_t old[sizeof(ram)];
+static bool have_old;
+
+static int read_old(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	if (!have_old)
+		memcpy(old, ram, sizeof(old));
+	have_old = true;
+	if (gpa > RAM || len > RAM - gpa)
+		return -1;
+	memcpy(buf, old + gpa, len);
+	return 0;
+}
+
+static int load_old(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	have_old = false;
+	return read_old(opaque, gpa, buf, len);
+}
+
+static void renew_old(void *opaque)
+{
+	have_old = false;
+}
+
+static uint64_t most;
+
+static uint64_t at_most(void *opaque, uint16_t queue)
+{
+	return most;
+}
+
 static void emit(void *opaque, void *record, size_t len)
 {
 	const struct vqt_hdr *h = record;
@@ -66,12 +99,17 @@ static void emit(void *opaque, void *record, size_t len)
 
 static const struct ring_memory mapped = { .read = read_ram, .map = map_ram };
 static const struct ring_memory copied = { .read = read_ram };
+static const struct ring_memory copies = { .read = read_old, .renew = renew_old, .load = load_old };
 static const struct ring_memory *memory = &mapped;
 
 static void begin(uint64_t features, uint32_t base)
 {
 	static uint8_t space[VQT_RECORD_MAX] __attribute__((aligned(8)));
-	static const struct snoop_sink sink = { emit, .space = space, .device = 1, .snaplen = 64 };
+	static const struct snoop_sink sink = { emit, .at_most = at_most, .space = space,
+						.device = 1, .snaplen = 64 };
+
+	most = UINT64_MAX;
+	have_old = false;
 	memset(ram, 0, sizeof(ram));
 	memset(&log_, 0, sizeof(log_));
 	snoop_init(&w, memory, &sink, 0);
@@ -247,6 +285,32 @@ static void overrun(void)
 	snoop_call(&w);
 	ok(is_chain(2, 0, 0) && is_used(3, 0, true), "and it goes on from there");
 	end();
+}
+
+/* Who knows how many there can have been knows how many there were. */
+static void overrun_known(void)
+{
+	static const struct {
+		uint64_t most;
+		uint64_t lost, more;
+	} cases[] = {
+		{ UINT64_MAX, 3 * SIZE, 1 }, { 65536, 3 * SIZE, 1 }, { 65535, 3 * SIZE, 0 },
+		{ 3 * SIZE, 3 * SIZE, 0 },   { 3 * SIZE - 1, 0, 1 }, { 0, 0, 1 },
+	};
+
+	for (unsigned c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		begin(1ull << VIRTIO_F_VERSION_1, 65530);
+		most = cases[c].most;
+		for (unsigned i = 0; i < 3 * SIZE; i++) {
+			offer(2 * (i % 3), i);
+			finish(2 * (i % 3));
+		}
+		snoop_look(&w, true);
+		is(w.stats.lost, cases[c].lost, "lost, of %llu at most", (unsigned long long)most);
+		is(w.stats.lost_more, cases[c].more, "or more");
+		is(w.ring.used, used_idx, "followed from where it is");
+		end();
+	}
 }
 
 static void bad_driver(void)
@@ -452,6 +516,7 @@ static void all(const struct ring_memory *m)
 	reused();
 	out_of_order();
 	overrun();
+	overrun_known();
 	bad_driver();
 	bad_device();
 	in_order();
@@ -464,5 +529,6 @@ int main(void)
 {
 	all(&mapped);
 	all(&copied);
+	all(&copies);
 	return done();
 }

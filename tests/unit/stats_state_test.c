@@ -405,6 +405,39 @@ static void unknown_of_kvm(void)
 	end();
 }
 
+/* What is read beside a device shows no kick, and after a loss nobody knows what is in flight. */
+static void unknown_of_memory(void)
+{
+	static const uint16_t kinds[] = { VQT_SRC_MEMORY, VQT_SRC_PROXY, VQT_SRC_QEMU };
+	struct vqt_loss lost = { .lost = 300, .why = VQT_LOSS_MEMORY };
+	uint32_t within = 500000000;
+	struct vqt_used u = { .id = 2, .len = 1 };
+	uint8_t tail[8] = { VQT_TAG_WITHIN, 0, 4, 0 };
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool beside = kinds[i] != VQT_SRC_QEMU;
+
+		begin(VIRTIO_ID_BLOCK, kinds[i]);
+		t.queue = 0;
+		pop(SEC, 1, true, 16, VQT_CHAIN_LATE);
+		add(VQT_LOSS, &lost, sizeof(lost), NULL, 0);
+		use(2 * SEC, 1, 1);
+		CHECK_EQ(!t.e.req, beside);
+		end();
+	}
+	begin(VIRTIO_ID_BLOCK, VQT_SRC_MEMORY);
+	t.queue = 0;
+	pop(SEC, 2, true, 16, VQT_CHAIN_LATE);
+	t.ts = 2 * SEC;
+	memcpy(tail + 4, &within, sizeof(within));
+	add(VQT_USED, &u, sizeof(u), tail, sizeof(tail));
+	CHECK_EQ(t.e.rec->within, within);
+	CHECK_EQ(event_at_least(&t.e), SEC - within);
+	CHECK(strstr(printed(stat_print_page), "notifications not in the trace"));
+	CHECK(strstr(printed(stat_print_json), "\"notifications_recorded\":false"));
+	end();
+}
+
 static const struct tap_test tests[] = {
 	{ "what was negotiated, after a reset", kept_over_reset },
 	{ "what a proxy learned", learned_by_a_proxy },
@@ -416,6 +449,7 @@ static const struct tap_test tests[] = {
 	{ "intervals that cannot be", hostile_intervals },
 	{ "what tallies do not tell", unknown_of_tallies },
 	{ "what KVM does not tell", unknown_of_kvm },
+	{ "what memory does not tell", unknown_of_memory },
 };
 
 TAP_MAIN(tests)

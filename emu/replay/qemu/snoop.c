@@ -166,7 +166,7 @@ int qemu_snoop_new(struct qemu_snoop **out, struct replay_target *t,
 	tap.opaque = w;
 	w->model = model_new();
 	w->tap = emu_tap_new(&tap);
-	w->memory = (struct ring_memory){ read_memory, map_memory, t };
+	w->memory = (struct ring_memory){ .read = read_memory, .map = map_memory, .opaque = t };
 	w->queue = calloc(w->d->num_queues + 1u, sizeof(*w->queue));
 	w->enabled = calloc(w->d->num_queues + 1u, sizeof(*w->enabled));
 	if (!w->model || !w->tap || !w->queue || !w->enabled || emu_tap_sink(w->tap, &w->sink)) {

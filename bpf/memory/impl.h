@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Internal to bpf/memory: QEMUs whose rings are followed from beside them. */
+#ifndef VQT_BPF_MEMORY_IMPL_H
+#define VQT_BPF_MEMORY_IMPL_H
+
+#include "bpf/look/find.h"
+#include "bpf/look/machine.h"
+#include "bpf/look/vring.h"
+#include "bpf/memory/copies.h"
+#include "bpf/memory/pace.h"
+#include "bpf/qemu/guest.h"
+#include "decoder/source/snoop.h"
+#include "decoder/source/source.h"
+#include "decoder/util/histogram.h"
+
+struct memory_config {
+	uint32_t share; /* percent of one core; 0: MEMORY_SHARE */
+};
+
+#define MEMORY_SHARE 20
+/* Of one process, at most: devices that there ever were, and queues at a time. */
+#define MEMORY_DEVICES 1024
+#define MEMORY_QUEUES 1024
+
+struct memory_device;
+struct memory_vmm;
+struct memory_source;
+
+/* What QEMU keeps of a queue, as far as it says where the ring is. */
+struct memory_place {
+	uint64_t desc, driver, device; /* guest-physical */
+	uint64_t caches; /* where QEMU keeps the addresses in its own memory */
+	uint32_t num; /* entries */
+	uint16_t popped, used; /* QEMU's positions; packed: with wrap counter */
+};
+
+struct memory_queue {
+	struct memory_device *device; /* the owner */
+	struct snoop snoop;
+	struct guest_memory guest;
+	struct copies_of copies;
+	struct ring_memory memory;
+	struct memory_place place; /* of the ring that is followed */
+	uint64_t host[VRING_AREAS]; /* its areas in the process */
+	bool wanted; /* --queue */
+	bool fresh; /* seen while it was not set up: what is set up next begins at 0 */
+	bool refused; /* the ring that is there now cannot be followed */
+	uint64_t looked; /* ns, when the latest look began: what is found now has happened since */
+	uint64_t active; /* ns, when something was found last */
+};
+
+struct memory_device {
+	struct memory_vmm *vmm; /* the owner */
+	struct identity who;
+	struct vqt_device r;
+	char name[64]; /* "blk0" */
+	bool wanted, gone, listed; /* listed: in the latest search */
+	char type[64]; /* of the VirtIODevice */
+	uint64_t vq; /* address of the first VirtQueue */
+	uint8_t status;
+	uint64_t features;
+	bool known; /* status and features were read */
+	struct snoop_sink sink;
+	struct memory_queue *queue; /* r.queues of them */
+	unsigned nqueues;
+};
+
+struct memory_vmm {
+	struct memory_source *all; /* the owner */
+	struct machine m;
+	uint8_t source; /* id in the trace */
+	bool late; /* it ran before */
+	bool gone;
+	struct copies copies; /* of its memory */
+	uint32_t out_seq;
+	struct memory_device **dev; /* those that are gone, too */
+	size_t ndevs;
+	bool full; /* there were more than are followed */
+	struct snoop_stats past; /* of devices that are gone */
+	uint64_t searched, search_cost; /* ns: when devices were searched for, how long it took */
+	uint64_t begun; /* ns, of the latest attempt to read */
+	uint64_t checked; /* ns, when it was seen last where the rings in use are */
+};
+
+struct memory_source {
+	struct source base;
+	struct source_request request;
+	struct memory_config config;
+	struct memory_vmm *vmm[SOURCE_PIDS];
+	unsigned nvmms;
+	uint16_t devices; /* ids that were given */
+	uint8_t *space; /* in which records are built */
+	struct pace pace;
+	int timer; /* descriptor: readable when a look is due */
+	uint64_t due; /* ns: the next look */
+	uint64_t swept; /* ns: the latest look at all queues */
+	int64_t wall;
+	int slack; /* of timers, before; 0: unchanged */
+	bool normal,
+		hurries; /* this thread's scheduling: may it be changed; is it real-time now? */
+	unsigned handed; /* records since the latest step began */
+	struct source_error why; /* a process that could not be read */
+	pid_t known[SOURCE_PIDS * 4]; /* when following: tried already */
+	unsigned nknown;
+	uint64_t followed; /* ns: the latest search for processes */
+	/* statistics */
+	uint64_t began, cpu; /* ns, as looking began */
+	uint64_t looks, resets;
+	uint64_t spent, measured,
+		each; /* ns of processor time: since then, when measured, of a look */
+	struct hist within; /* of events: ns that each may have happened before its time */
+	struct hist apart; /* ns between two looks at a queue in use */
+};
+
+/* --- records: stream.c --------------------------------------------------------------------- */
+
+void memory_describe_session(struct memory_source *s);
+void memory_describe_vmm(struct memory_vmm *v);
+void memory_describe_device(struct memory_device *d);
+/* What is known of it: status, features, configuration. */
+void memory_describe_state(struct memory_device *d);
+void memory_note(struct memory_vmm *v, uint16_t device, unsigned level, const char *text);
+/* A step in its life: enum vqt_lifecycle_what; queue VQT_NO_QUEUE: of the device. */
+void memory_lifecycle(struct memory_device *d, unsigned what, unsigned queue);
+/* More than is known was lost of a queue. */
+void memory_lost_more(struct memory_queue *q);
+/* The sink of snoopers: opaque is the memory_device. */
+void memory_record(void *opaque, void *record, size_t len);
+
+/* Is what QEMU keeps of its queues known well enough? */
+bool memory_can_follow(const struct machine *m);
+
+/* --- devices: device.c --------------------------------------------------------------------- */
+
+/*
+ * Search the objects of the process for devices that are new or gone.  0 or negative errno:
+ * -ENOENT: there is no tree yet.
+ */
+int memory_search(struct memory_vmm *v);
+void memory_device_free(struct memory_device *d);
+/* Of all its queues, also of devices that are gone. */
+struct snoop_stats memory_totals(const struct memory_vmm *v);
+
+/* --- looking: rings.c ---------------------------------------------------------------------- */
+
+/*
+ * Look at the queues that something has happened in lately, or at all.  Returns whether something
+ * has happened.
+ */
+bool memory_look(struct memory_vmm *v, bool all, uint64_t now);
+/* Of a snooper's sink: opaque is the memory_device. */
+uint64_t memory_at_most(void *opaque, uint16_t queue);
+/* Is the queue one that is looked at each time? */
+bool memory_is_hot(const struct memory_queue *q, uint64_t now);
+
+#endif

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking at rings.  One system call reads, of all devices, the device status and features, and of
+ * all queues what QEMU keeps of them and the words that change in the ring.  Only where these have
+ * changed is more read.
+ */
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bpf/memory/impl.h"
+#include "bpf/qemu/qom.h"
+#include "decoder/source/flight.h"
+#include "decoder/source/snoop_record.h"
+#include "decoder/spec/constants.h"
+#include "decoder/trace/record.h"
+#include "decoder/util/clock.h"
+#include "decoder/util/virtqueue.h"
+
+#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/qemu/foreign.h */
+#define CHECK_NS UINT64_C(1000000) /* that rings in use are taken to be where they were */
+#define READINGS 4 /* attempts to get two equal readings */
+#define USED_NS \
+	50 /* that a device takes to use a chain, at least: for what an index can have counted */
+
+bool memory_is_hot(const struct memory_queue *q, uint64_t now)
+{
+	return q->snoop.on && now < q->active + PACE_HOLD;
+}
+
+static bool has(const struct memory_device *d, unsigned bit)
+{
+	return d->features >> bit & 1;
+}
+
+static uint64_t address(const struct memory_queue *q)
+{
+	return q->device->vq + (uint64_t)q->snoop.queue * q->device->vmm->m.q->layout.vq_size;
+}
+
+/* --- where the ring is --------------------------------------------------------------------- */
+
+static struct memory_place place(const struct memory_device *d, const uint8_t *vq)
+{
+	const struct vqp_proc *l = &d->vmm->m.q->layout;
+	struct memory_place p = { .desc = get_le64(vq + l->vq_desc),
+				  .driver = get_le64(vq + l->vq_avail),
+				  .device = get_le64(vq + l->vq_used_addr),
+				  .caches = get_le64(vq + l->vq_caches),
+				  .num = get_le32(vq + l->vq_num),
+				  .popped = get_le16(vq + l->vq_last),
+				  .used = get_le16(vq + l->vq_used) };
+
+	if (has(d, VIRTIO_F_RING_PACKED) && l->vq_last_wrap != VQP_UNKNOWN &&
+	    l->vq_used_wrap != VQP_UNKNOWN) {
+		p.popped = virtq_position(p.popped, vq[l->vq_last_wrap] & 1);
+		p.used = virtq_position(p.used, vq[l->vq_used_wrap] & 1);
+	}
+	return p;
+}
+
+static bool is_set_up(const struct memory_place *p)
+{
+	return p->desc && p->driver && p->device && p->caches && p->num && p->num <= VIRTQ_SIZE_MAX;
+}
+
+static bool same_ring(const struct memory_place *a, const struct memory_place *b)
+{
+	return a->desc == b->desc && a->driver == b->driver && a->device == b->device &&
+	       a->num == b->num;
+}
+
+/* Where the process has it mapped. */
+static bool find_areas(struct memory_queue *q, const struct memory_place *p)
+{
+	const struct memory_device *d = q->device;
+	const struct ring_reader *r = &q->snoop.ring;
+
+	if (!vring_areas(&d->vmm->m.mem, p->caches, p->num, has(d, VIRTIO_F_RING_PACKED), q->host))
+		return false;
+	q->guest.n = 0;
+	q->guest.areas_only = has(d, VIRTIO_F_ACCESS_PLATFORM);
+	for (enum ring_area i = 0; i < RING_AREAS; i++)
+		guest_learn(&q->guest, r->area[i], q->host[i], ring_area_len(r, i));
+	return true;
+}
+
+/* --- begin and end --------------------------------------------------------------------------- */
+
+/* As QEMU keeps it now; stable: two readings were the same. */
+static bool read_place(struct memory_queue *q, struct memory_place *p, bool *stable)
+{
+	const struct memory_device *d = q->device;
+	uint8_t a[VQP_VQ_BYTES], b[VQP_VQ_BYTES];
+
+	*stable = false;
+	for (unsigned i = 0; i < READINGS && !*stable; i++) {
+		if (!process_mem_all(&d->vmm->m.mem, address(q), a, sizeof(a)) ||
+		    !process_mem_all(&d->vmm->m.mem, address(q), b, sizeof(b)))
+			return false;
+		*stable = !memcmp(a, b, sizeof(a));
+	}
+	*p = place(d, b);
+	return is_set_up(p);
+}
+
+static void refuse(struct memory_queue *q, const struct memory_place *p, const char *why)
+{
+	char text[200];
+
+	q->refused = true;
+	q->place = *p;
+	snprintf(text, sizeof(text), "queue %u is not followed: %s", q->snoop.queue,
+		 why ? why : "its memory cannot be found");
+	memory_note(q->device->vmm, q->device->sink.device, VQT_NOTE_WARNING, text);
+}
+
+/* A back end keeps its positions for itself: a split ring says what was used. */
+static bool is_elsewhere(const struct memory_queue *q, const struct memory_place *p, uint16_t used)
+{
+	return !strncmp(q->device->who.typename, "vhost-", 6) ||
+	       (!q->snoop.ring.packed && used != p->used);
+}
+
+/* The chains in flight of a ring that nobody has followed before. */
+static void describe_flight(struct memory_queue *q, bool stable)
+{
+	struct snoop *w = &q->snoop;
+	struct ring_flight f = { 0 };
+
+	if (stable && w->ring.avail != w->ring.used && !ring_flight_find(&f, &w->ring))
+		snoop_record_flight(w, &f);
+	ring_flight_fini(&f);
+}
+
+/*
+ * A queue that is set up begins at 0, but not when a machine's state was loaded: then its used
+ * index is further than a device can come between two looks.
+ */
+static bool begins_at_zero(struct memory_queue *q, uint16_t used)
+{
+	return q->fresh && (q->snoop.ring.packed || used <= q->snoop.ring.size);
+}
+
+/* Where to follow it from. */
+static void set_positions(struct memory_queue *q, const struct memory_place *p, bool stable)
+{
+	struct ring_reader *r = &q->snoop.ring;
+	bool was_fresh = q->fresh;
+	uint16_t used = r->used; /* as the ring says it, if it does */
+
+	if (begins_at_zero(q, used)) {
+		r->avail = r->avail_seen = r->used = r->packed ? (uint16_t)RING_BASE_PACKED : 0;
+		q->snoop.earlier = false;
+		snoop_describe(&q->snoop);
+		return;
+	}
+	if (was_fresh)
+		memory_lost_more(q);
+	if (is_elsewhere(q, p, used)) {
+		r->avail = r->avail_seen = used;
+		q->snoop.earlier = true;
+	} else {
+		r->avail = r->avail_seen = p->popped;
+		r->used = p->used;
+		q->snoop.earlier = r->avail != r->used;
+	}
+	snoop_describe(&q->snoop);
+	describe_flight(q, stable);
+	q->looked = 0;
+}
+
+static void begin(struct memory_queue *q, uint64_t now)
+{
+	struct memory_device *d = q->device;
+	struct snoop *w = &q->snoop;
+	struct ring_reader *r = &w->ring;
+	struct memory_place p;
+	bool stable, packed = has(d, VIRTIO_F_RING_PACKED);
+
+	if (!read_place(q, &p, &stable))
+		return; /* the next look tells more */
+	r->size = (uint16_t)p.num;
+	r->packed = packed;
+	r->area[RING_DESC] = p.desc;
+	r->area[RING_DRIVER] = p.driver;
+	r->area[RING_DEVICE] = p.device;
+	if (!find_areas(q, &p)) {
+		refuse(q, &p, NULL);
+		return;
+	}
+	if (packed && !q->fresh && is_elsewhere(q, &p, 0)) {
+		refuse(q, &p, "its positions are not in this process, nor in a packed ring");
+		return;
+	}
+	if (snoop_start(w, d->features, packed ? RING_BASE_PACKED : 0)) {
+		refuse(q, &p, w->why);
+		return;
+	}
+	set_positions(q, &p, stable);
+	q->place = p;
+	q->fresh = false;
+	q->active = now;
+}
+
+/* Has it come to rest where it was seen last?  Then nothing was missed since. */
+static bool at_rest(struct memory_queue *q)
+{
+	struct snoop *w = &q->snoop;
+	struct ring_reader *r = &w->ring;
+	struct ring_entry e;
+	uint16_t avail, used;
+
+	if (w->in_flight || w->earlier)
+		return false;
+	if (r->packed)
+		return ring_pending(r) == 0 && ring_used(r, r->used, false, &e) == 0;
+	return ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &avail) == 0 &&
+	       ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0 && avail == r->avail &&
+	       used == r->used;
+}
+
+/* It was reset.  Its memory may have another use by now: what is not known is not looked for. */
+static void end(struct memory_queue *q)
+{
+	if (!q->snoop.on)
+		return;
+	if (!at_rest(q))
+		memory_lost_more(q);
+	q->snoop.on = false;
+	q->fresh = true;
+}
+
+/* --- what a look has read ---------------------------------------------------------------------- */
+
+/* QEMU has freed the device, and its memory has another use. */
+static bool is_itself(struct memory_device *d)
+{
+	const struct machine *m = &d->vmm->m;
+	char type[64];
+
+	qom_typename(&m->mem, d->who.vdev, type, sizeof(type));
+	return !strcmp(type, d->type) &&
+	       process_pointer(&m->mem, d->who.vdev + m->q->layout.vdev_vq) == d->vq;
+}
+
+static bool on_device(struct memory_device *d, uint8_t status, uint64_t features)
+{
+	/* bits go away by a reset only, and the next driver is quick to set some again */
+	bool reset = d->known && d->status & ~status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	if (d->known && status == d->status && features == d->features)
+		return false;
+	if (!is_itself(d)) {
+		d->vmm->searched = 0; /* the next search tells */
+		return false;
+	}
+	for (unsigned i = 0; i < d->nqueues && (reset || !(status & VIRTIO_CONFIG_S_DRIVER_OK));
+	     i++)
+		end(&d->queue[i]);
+	if (reset) {
+		memory_lifecycle(d, VQT_LIFECYCLE_RESET, VQT_NO_QUEUE);
+		d->vmm->all->resets++;
+	}
+	d->known = true;
+	d->status = status;
+	d->features = features;
+	memory_describe_state(d);
+	return true;
+}
+
+/* The words that change in a ring: split: flags and index; packed: flags at both positions. */
+struct ring_words {
+	uint8_t driver[4], device[4];
+};
+
+struct words {
+	uint8_t vq[VQP_VQ_BYTES];
+	struct ring_words ring;
+};
+
+static bool has_moved(const struct memory_queue *q, const struct ring_words *w)
+{
+	const struct ring_reader *r = &q->snoop.ring;
+
+	if (r->packed)
+		return virtq_is_available(get_le16(w->driver), virtq_wrap(r->avail)) ||
+		       virtq_is_used(get_le16(w->device), virtq_wrap(r->used));
+	return get_le16(w->driver + 2) != r->avail || get_le16(w->device + 2) != r->used;
+}
+
+uint64_t memory_at_most(void *opaque, uint16_t queue)
+{
+	const struct memory_device *d = opaque;
+	const struct memory_queue *q = &d->queue[queue];
+
+	return q->looked ? (clock_ns(CLOCK_MONOTONIC) - q->looked) / USED_NS + 1 : UINT64_MAX;
+}
+
+static void follow(struct memory_queue *q, uint64_t now)
+{
+	struct snoop *w = &q->snoop;
+	uint64_t lost = w->stats.lost + w->stats.lost_more;
+
+	snoop_look(w, true);
+	q->active = now;
+	if (w->stats.lost + w->stats.lost_more == lost)
+		return;
+	if (w->on)
+		snoop_describe(w);
+	else
+		begin(q, now); /* a packed ring does not say where it is; QEMU does */
+}
+
+/* Set up again at the same place: it begins anew, further back than the ring has entries. */
+static bool is_another(const struct memory_queue *q, const struct memory_place *p)
+{
+	const struct ring_reader *r = &q->snoop.ring;
+
+	return !r->packed && p->caches != q->place.caches &&
+	       (uint16_t)(p->popped - r->avail) > r->size && p->popped < r->avail;
+}
+
+/* The ring is where it was, or it is not followed any more. */
+static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
+{
+	if (!is_set_up(p) || !same_ring(p, &q->place) || is_another(q, p)) {
+		if (!is_itself(q->device)) {
+			q->device->vmm->searched = 0;
+			return false;
+		}
+		end(q);
+		memory_lifecycle(q->device, VQT_LIFECYCLE_QUEUE_RESET, q->snoop.queue);
+		return false;
+	}
+	if (p->caches == q->place.caches)
+		return true;
+	/* the machine's memory map has changed */
+	q->place.caches = p->caches;
+	if (find_areas(q, p))
+		return true;
+	end(q);
+	refuse(q, p, NULL);
+	return false;
+}
+
+static void looked(struct memory_queue *q, bool was, uint64_t began)
+{
+	if (was && q->looked && memory_is_hot(q, began))
+		hist_add(&q->device->vmm->all->apart, began - q->looked, 1);
+	q->looked = began;
+}
+
+static bool on_queue(struct memory_queue *q, const struct words *w, uint64_t began)
+{
+	struct memory_device *d = q->device;
+	struct memory_place p = place(d, w->vq);
+	bool was = q->snoop.on, found = false;
+
+	if (!was && (!is_set_up(&p) || !d->status)) {
+		q->fresh = true;
+		q->refused = false;
+	} else if (!was) {
+		q->refused = q->refused && same_ring(&p, &q->place);
+		if (!q->refused && d->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+			begin(q, began);
+			if (q->snoop.on)
+				follow(q, clock_ns(CLOCK_MONOTONIC));
+			found = true;
+		}
+	} else if (is_still_there(q, &p) && has_moved(q, &w->ring)) {
+		if (!q->snoop.ring.packed)
+			q->snoop.ring.avail_seen = get_le16(w->ring.driver + 2);
+		follow(q, clock_ns(CLOCK_MONOTONIC));
+		found = true;
+	}
+	looked(q, was, began);
+	return found;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+#define RANGES 1000 /* the system allows 1024 */
+#define RANGES_EACH 3 /* of a queue, at most */
+#define ENTRIES 512
+
+struct entry {
+	struct memory_device *d;
+	struct memory_queue *q; /* NULL: the device's own */
+	size_t at, len; /* of its bytes */
+};
+
+struct batch {
+	struct iovec range[RANGES];
+	unsigned nranges;
+	struct entry entry[ENTRIES];
+	unsigned nentries;
+	size_t len;
+	uint8_t bytes[ENTRIES * sizeof(struct words)];
+	uint64_t began;
+	bool brief; /* only the words of rings are read */
+	bool found; /* something has happened */
+	bool moved; /* brief: a ring has changed, if it is one still */
+};
+
+static void add_range(struct batch *b, uint64_t addr, size_t len)
+{
+	b->range[b->nranges++] = (struct iovec){ (void *)(uintptr_t)addr, len };
+	b->entry[b->nentries - 1].len += len;
+	b->len += len;
+}
+
+static void add_entry(struct batch *b, struct memory_device *d, struct memory_queue *q)
+{
+	b->entry[b->nentries++] = (struct entry){ .d = d, .q = q, .at = b->len };
+}
+
+static uint64_t packed_flags(const struct memory_queue *q, uint16_t pos)
+{
+	return q->host[VRING_DESC] + virtq_desc_at(virtq_slot(pos)) + VIRTQ_PACKED_FLAGS;
+}
+
+static void add_ring(struct batch *b, const struct memory_queue *q)
+{
+	const struct ring_reader *r = &q->snoop.ring;
+
+	add_range(b, r->packed ? packed_flags(q, r->avail) : q->host[VRING_DRIVER], 4);
+	add_range(b, r->packed ? packed_flags(q, r->used) : q->host[VRING_DEVICE], 4);
+}
+
+static void take(struct batch *b, const struct entry *e)
+{
+	const uint8_t *bytes = b->bytes + e->at;
+	struct words w = { 0 };
+
+	if (!e->q) {
+		b->found |= on_device(e->d, bytes[0], get_le64(bytes + 1));
+		return;
+	}
+	if (b->brief) {
+		memcpy(&w.ring, bytes, e->len);
+		if (has_moved(e->q, &w.ring))
+			b->moved = true;
+		else
+			looked(e->q, true, b->began);
+		return;
+	}
+	memcpy(&w, bytes, e->len);
+	b->found |= on_queue(e->q, &w, b->began);
+}
+
+/* The first entry that could not be read. */
+static void fail(struct memory_vmm *v, const struct entry *e)
+{
+	if (!process_alive(v->m.p.pid)) {
+		v->gone = true;
+		return;
+	}
+	v->searched = 0; /* was it unplugged? */
+	if (e->q && e->q->snoop.on) {
+		end(e->q);
+		memory_lifecycle(e->d, VQT_LIFECYCLE_QUEUE_RESET, e->q->snoop.queue);
+	}
+}
+
+static void flush(struct memory_vmm *v, struct batch *b)
+{
+	const struct process_memory *m = &v->m.mem;
+	ssize_t n;
+
+	if (!b->nentries)
+		return;
+	b->began = clock_ns(CLOCK_MONOTONIC);
+	n = m->read(m, b->range, b->nranges, b->bytes);
+	for (unsigned i = 0; i < b->nentries; i++) {
+		const struct entry *e = &b->entry[i];
+
+		/* what the entries before it made known may have ended its queue */
+		if (n < 0 || (size_t)n < e->at + e->len) {
+			if (n != -ETIMEDOUT && n != -EINTR)
+				fail(v, e);
+			break;
+		}
+		take(b, e);
+	}
+	b->nranges = b->nentries = 0;
+	b->len = 0;
+}
+
+static bool is_due(const struct memory_queue *q, bool all, uint64_t now)
+{
+	return q->wanted && (all || memory_is_hot(q, now));
+}
+
+static void add_device(struct memory_vmm *v, struct batch *b, struct memory_device *d, bool all,
+		       uint64_t now)
+{
+	const struct vqp_proc *l = &v->m.q->layout;
+	bool begun = false;
+
+	for (unsigned i = 0; i < d->nqueues; i++) {
+		if (!is_due(&d->queue[i], all, now))
+			continue;
+		if (b->nranges + RANGES_EACH + 2 > RANGES || b->nentries + 2 > ENTRIES)
+			flush(v, b);
+		if (b->brief) {
+			add_entry(b, d, &d->queue[i]);
+			add_ring(b, &d->queue[i]);
+			continue;
+		}
+		if (!begun) {
+			add_entry(b, d, NULL);
+			add_range(b, d->who.vdev + l->vdev_status, 1);
+			add_range(b, d->who.vdev + l->vdev_features, 8);
+			begun = true;
+		}
+		add_entry(b, d, &d->queue[i]);
+		add_range(b, address(&d->queue[i]), VQP_VQ_BYTES);
+		if (d->queue[i].snoop.on)
+			add_ring(b, &d->queue[i]);
+	}
+}
+
+static void look_once(struct memory_vmm *v, struct batch *b, bool all, uint64_t now)
+{
+	for (size_t i = 0; i < v->ndevs && !v->gone; i++)
+		if (v->dev[i]->wanted && !v->dev[i]->gone)
+			add_device(v, b, v->dev[i], all, now);
+	flush(v, b);
+}
+
+bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
+{
+	static struct batch b; /* large; there is one thread */
+
+	b.found = b.moved = false;
+	if (now - v->begun > ATTEMPT_NS) {
+		foreign_begin(&v->m.foreign);
+		v->begun = now;
+	}
+	b.brief = !all && now - v->checked < CHECK_NS;
+	look_once(v, &b, all, now);
+	if (b.brief && !b.moved)
+		return false;
+	/* before a ring is read: is it one still? */
+	if (b.brief) {
+		b.brief = false;
+		look_once(v, &b, all, now);
+	}
+	v->checked = now;
+	return b.found;
+}
