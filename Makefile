@@ -192,7 +192,7 @@ FULL_JOBS := $(shell echo $$(($(JOBS) + ($(JOBS) + 1) / 2)))
 FULL_TEST := $(sort $(wildcard tests/full/*_test.sh))
 test:
 	$(Q)tests/deps --install build test
-	$(Q)$(MAKE) -j$(JOBS) all static recorder qemu11 tests tools blkio fuzz sanitized
+	$(Q)$(MAKE) -j$(JOBS) all static recorder qemu11 qemu10 tests tools blkio fuzz sanitized
 	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
 		$(sort $(wildcard tests/check/*_test.sh))
 .PHONY: tests tools guest recorder qemu10 qemu11
@@ -208,7 +208,7 @@ recorder: guest static # the same guest, with vqtrace in it
 	$(Q)tests/guest/mkguest --initrd recorder --add build/vqtrace-guest build/guest
 qemu11: # a second QEMU beside the system's, unpacked, never installed
 	$(Q)tests/lab/fetch-qemu11 build/qemu11
-qemu10: # and one between them, which a few tests also look at when it is there
+qemu10: | qemu11 # and one between them; one download at a time
 	$(Q)tests/lab/fetch-qemu11 --suite trixie build/qemu10
 
 # A client of another make. Its library is one of those unpacked with QEMU 11; it alone
