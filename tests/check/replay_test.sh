@@ -23,6 +23,7 @@ plays() { # nothing left uncompared for want of trying, either
 	*resize*) least='.requests.compared > 25 and .interrupts.compared > 15 and .data.compared > 300 and .rings.compared > 1' ;;
 	*ipxe*) least='.requests.compared > 0 and .requests.not_compared > 0 and .rings.compared > 1' ;; # a network card's, polled
 	*qsd*) regs=0 least='.requests.compared > 100 and .interrupts.compared > 15 and .data.compared > 50' ;; # from between
+	*calls*) regs=100 least='.requests.compared == 20 and .interrupts.compared == 20 and .rings.compared > 0' ;;
 	*kvm.pcap) regs=80 least='.registers.not_compared < 100' ;; # without rings
 	*edk2* | *seabios*) least='.requests.compared > 20' ;; # polled, without interrupts
 	esac
