@@ -164,8 +164,8 @@ incoming() {
 version() { # FILE-OF-QEMU
 	[ -x "$1" ] || { echo "$1 is not there"; return 77; }
 	local qemu=$1
-	recorded_of() { machine stopped version.recorded "$vqtrace" record -q --lifecycle -w "$tmp/version.trace" --; }
-	recorded_of || return 1
+	rm -f "$tmp/version.trace"
+	machine stopped version.recorded "$vqtrace" record -q --lifecycle -w "$tmp/version.trace" -- || return 1
 	"$vqtrace" show -r "$tmp/version.trace" --lifecycle -T json >"$tmp/version.trees"
 	nested version '^class_init virtio-blk-device' &&
 		nested version device_add 'object_init virtio-net-pci' 'instance_init virtio-net-device' 'object_init virtio-net-device' &&
