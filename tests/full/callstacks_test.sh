@@ -194,7 +194,9 @@ flame() {
 
 # A QEMU whose file only it sees: in a mount namespace of its own.
 namespaced() {
-	local modules
+	local modules private=(-m)
+	# below a root that is no mount point, nothing is shared that could be made private
+	unshare -m true 2>/dev/null || private+=(--propagation unchanged)
 	modules=$(dirname "$(find /usr/lib -path '*/qemu/accel-tcg-x86_64.so' | head -n 1)")
 	mkdir -p "$tmp/own"
 	cat >"$tmp/start" <<-END
@@ -204,7 +206,7 @@ namespaced() {
 	END
 	chmod +x "$tmp/start"
 	says 'device_add virtio-blk-pci,drive=n,id=hot' quit |
-		monitor own -monitor "$vqtrace" record -q --stacks=all -w "$tmp/own.trace" -- unshare -m "$tmp/start" || return 1
+		monitor own -monitor "$vqtrace" record -q --stacks=all -w "$tmp/own.trace" -- unshare "${private[@]}" "$tmp/start" || return 1
 	! grep -i 'stack' "$tmp/own.out" && [ ! -e "$tmp/own/qemu-system-x86_64" ] || return 1
 	"$vqtrace" show -r "$tmp/own.trace" -T json -Y 'lifecycle.step == add_queue && stack contains "qdev_device_add"' | grep -q .
 }
