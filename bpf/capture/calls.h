@@ -22,8 +22,11 @@ void calls_take(struct target *t, const void *record, size_t len);
  * until the next call, of *len bytes.  NULL: it is not to be written.
  */
 void *calls_append(struct target *t, void *record, size_t *len);
-/* Attach to the functions that have no exported name. */
-void calls_attach(struct target *t);
+/*
+ * Attach to the functions that have no exported name, to all or to none of them: 0 or negative errno,
+ * -ENOENT if no such function was found.
+ */
+int calls_attach(struct target *t);
 void calls_detach(struct target *t);
 
 #endif

@@ -9,7 +9,15 @@
 #define CALLS_NAME 200 /* bytes of a name, 0 included */
 
 /* What is attached apart from exported functions; the last two at all of them. */
-enum { LINK_CLASS_INIT, LINK_OBJECT_INIT, LINK_CALLBACK, LINK_RETURN, LINK_ENTER, LINKS };
+enum {
+	LINK_CLASS_INIT,
+	LINK_OBJECT_INIT,
+	LINK_CALLBACK,
+	LINK_BUS, /* of a class of a bus: no calls, see functions.c */
+	LINK_RETURN,
+	LINK_ENTER,
+	LINKS
+};
 
 /* Of a callback. */
 enum naming {

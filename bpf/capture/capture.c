@@ -312,6 +312,7 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 	*out = c->stats;
 	out->chains_missed = stream_counter(c, VQP_LOST_CHAINS);
 	out->stacks_missed = stream_counter(c, VQP_LOST_STACKS);
+	out->calls_missed = stream_counter(c, VQP_LOST_CALLS);
 	out->alive = 0;
 	for (size_t i = 0; i < c->ntargets; i++) {
 		out->alive += !c->target[i]->dead;

@@ -102,6 +102,7 @@ struct capture_stats {
 	uint64_t lost_why[5]; /* enum vqt_loss_why */
 	uint64_t chains_missed; /* popped by the device without being recorded */
 	uint64_t stacks_missed; /* that were asked for */
+	uint64_t calls_missed; /* that are in the trace as events only */
 	uint64_t stacks_unread; /* stacks with frames in files that cannot be read */
 	bool stacks_given_up; /* of a process: its files make unwinding fail */
 	unsigned alive; /* processes */

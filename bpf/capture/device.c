@@ -353,7 +353,8 @@ static void wait_for_names(struct device *d)
 /* QEMU has freed the device before it was looked at: its type is in the step. */
 static void name_by_step(struct device *d, const struct vqt_lifecycle *l, size_t len)
 {
-	if (d->who.typename[0] || l->h.type != VQT_LIFECYCLE || l->what != VQT_LIFECYCLE_REALIZE ||
+	if (d->who.typename[0] || l->h.type != VQT_LIFECYCLE ||
+	    (l->what != VQT_LIFECYCLE_REALIZE && l->what != VQT_LIFECYCLE_OBJECT_INIT) ||
 	    len < sizeof(*l) + l->len)
 		return;
 	snprintf(d->who.typename, sizeof(d->who.typename), "%.*s", (int)l->len,

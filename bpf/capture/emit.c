@@ -24,6 +24,8 @@ void target_emit(struct target *t, void *record, size_t len)
 	struct vqt_hdr *h = record;
 
 	h->seq = t->out_seq++;
+	if (h->ts > t->written_ts)
+		t->written_ts = h->ts;
 	emit_record(t->c, record, len);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Attaches to the functions that have no exported name: those that types and classes hold. */
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,20 @@ static void function_add(struct target *t, struct functions *f, uint64_t addr, u
 						 .begins = !strcmp(type, "device") };
 }
 
+/*
+ * What the class of a bus has is called by devices whenever they like: VirtioBusClass.notify also by
+ * coroutines in which requests complete, while the same thread has calls open on its own stack, as it
+ * waits for those requests in a reset.  If the coroutine's stack is above the thread's, the kernel takes
+ * the thread's calls for ended when it meets a probed return there, and ends the process when they
+ * return.  So returns of these functions are not probed.
+ */
+static bool is_bus(const struct qemu_type *type)
+{
+	size_t len = strlen(type->name);
+
+	return !strcmp(type->name, "bus") || (len > 4 && !strcmp(type->name + len - 4, "-bus"));
+}
+
 static void callbacks_add(struct target *t, struct functions *f, const struct qemu_type *type)
 {
 	uint64_t candidate[CANDIDATES];
@@ -82,19 +97,21 @@ static void callbacks_add(struct target *t, struct functions *f, const struct qe
 		    t->calls->names == VQP_NAMES)
 			continue;
 		snprintf(name, sizeof(name), "fn_%llx", (unsigned long long)candidate[i]);
-		f->at[f->n++] = (struct function_probe){ .addr = candidate[i],
-							 .name = calls_name_add(t->calls, name),
-							 .link = LINK_CALLBACK };
+		f->at[f->n++] =
+			(struct function_probe){ .addr = candidate[i],
+						 .name = calls_name_add(t->calls, name),
+						 .link = is_bus(type) ? LINK_BUS : LINK_CALLBACK };
 		t->calls->name[t->calls->names - 1].callback = candidate[i];
 	}
 }
 
-static void functions_find(struct target *t, struct functions *f)
+static int functions_find(struct target *t, struct functions *f)
 {
 	struct types *types;
+	int err = types_find(&types, t->q->elf);
 
-	if (types_find(&types, t->q->elf))
-		return;
+	if (err)
+		return err;
 	for (size_t i = 0; i < types_count(types); i++) {
 		const struct qemu_type *type = types_at(types, i);
 
@@ -102,9 +119,15 @@ static void functions_find(struct target *t, struct functions *f)
 		function_add(t, f, type->instance_init, LINK_OBJECT_INIT, "instance_init",
 			     type->name);
 	}
-	for (size_t i = 0; i < types_count(types); i++)
-		callbacks_add(t, f, types_at(types, i));
+	/* of buses first: what both have is not to be a call */
+	for (size_t i = 0; i < 2 * types_count(types); i++) {
+		const struct qemu_type *type = types_at(types, i % types_count(types));
+
+		if (is_bus(type) == (i < types_count(types)))
+			callbacks_add(t, f, type);
+	}
 	types_free(types);
+	return f->n ? 0 : -ENOENT;
 }
 
 /* The cookie of a probe at the begin of such a function. */
@@ -116,52 +139,65 @@ static uint64_t cookie_of(const struct function_probe *p)
 		[LINK_CLASS_INIT] = { VQT_LIFECYCLE_CLASS_INIT, VQP_OBJ_NONE },
 		[LINK_OBJECT_INIT] = { VQT_LIFECYCLE_OBJECT_INIT, VQP_LIFECYCLE_TYPENAME },
 		[LINK_CALLBACK] = { VQT_LIFECYCLE_CALLBACK, 0 },
+		[LINK_BUS] = { VQT_LIFECYCLE_CALLBACK, 0 },
 	};
 	uint64_t cookie = VQP_COOKIE(rows[p->link].object) | VQP_COOKIE_OFF(p->name) |
-			  VQP_COOKIE_AUX(rows[p->link].what | VQP_AUX_CALL |
+			  VQP_COOKIE_AUX(rows[p->link].what |
+					 (p->link == LINK_BUS ? VQP_AUX_NAMED : VQP_AUX_CALL) |
 					 (p->begins ? VQP_AUX_BEGINS : 0)) |
 			  VQP_COOKIE_REG(0, VQP_RDI);
 
 	/* what a callback is called for is recorded, too */
-	cookie |= VQP_COOKIE_REG(1, p->link == LINK_CALLBACK ? VQP_RDI : VQP_NO_REG);
+	cookie |= VQP_COOKIE_REG(1, p->link >= LINK_CALLBACK ? VQP_RDI : VQP_NO_REG);
 	for (int i = 2; i < 5; i++)
 		cookie |= VQP_COOKIE_REG(i, VQP_NO_REG);
 	return cookie;
 }
 
-static void attach_link(struct target *t, const struct functions *f, unsigned link,
-			struct bpf_program *program, bool ret)
+/* 0, also when there is nothing to attach to, or negative errno. */
+static int attach_link(struct target *t, const struct functions *f, unsigned link,
+		       struct bpf_program *program, bool ret)
 {
-	struct attach_point *points = calloc(f->n, sizeof(*points));
+	struct attach_point *points = calloc(f->n + 1, sizeof(*points));
+	int err = points ? 0 : -ENOMEM;
 	size_t n = 0;
 
 	for (size_t i = 0; points && i < f->n; i++)
-		if (link > LINK_CALLBACK || f->at[i].link == link)
+		if (f->at[i].link == link || (link >= LINK_RETURN && f->at[i].link != LINK_BUS))
 			points[n++] = (struct attach_point){
 				.offset = elf_offset(t->q->elf, f->at[i].addr),
 				.cookie = cookie_of(&f->at[i]),
 			};
 	if (n)
-		attach_points(&t->calls->link[link], program, true, ret, t->p.pid, t->p.object,
-			      points, n);
+		err = attach_points(&t->calls->link[link], program, true, ret, t->p.pid,
+				    t->p.object, points, n);
 	free(points);
+	return err;
 }
 
-void calls_attach(struct target *t)
+int calls_attach(struct target *t)
 {
-	struct functions *f = t->calls ? calloc(1, sizeof(*f)) : NULL;
+	struct functions *f = calloc(1, sizeof(*f));
 	const struct qemu_bpf *s = t->c->skel;
+	int err = f ? functions_find(t, f) : -ENOMEM;
 
-	if (!f)
-		return;
-	functions_find(t, f);
-	attach_link(t, f, LINK_CLASS_INIT, s->progs.on_lifecycle, false);
-	attach_link(t, f, LINK_OBJECT_INIT, s->progs.on_object_init, false);
-	attach_link(t, f, LINK_CALLBACK, s->progs.on_callback, false);
-	attach_link(t, f, LINK_RETURN, s->progs.on_call_return, true);
-	if (t->c->o.stacks)
-		attach_link(t, f, LINK_ENTER, s->progs.on_enter, false);
+	/* returns first: without them the calls would have no ends */
+	if (!err)
+		err = attach_link(t, f, LINK_RETURN, s->progs.on_call_return, true);
+	if (!err && t->c->o.stacks)
+		err = attach_link(t, f, LINK_ENTER, s->progs.on_enter, false);
+	if (!err)
+		err = attach_link(t, f, LINK_CLASS_INIT, s->progs.on_lifecycle, false);
+	if (!err)
+		err = attach_link(t, f, LINK_OBJECT_INIT, s->progs.on_object_init, false);
+	if (!err)
+		err = attach_link(t, f, LINK_CALLBACK, s->progs.on_callback, false);
+	if (!err)
+		err = attach_link(t, f, LINK_BUS, s->progs.on_callback, false);
+	if (err)
+		calls_detach(t);
 	free(f);
+	return err;
 }
 
 void calls_detach(struct target *t)

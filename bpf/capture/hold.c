@@ -62,7 +62,7 @@ bool hold_put(struct target *t, const void *record, size_t len)
 	}
 	if (!array_room(h->bytes, h->cap, h->len + room_of(len)))
 		return false;
-	if (!h->n)
+	if (!h->since)
 		h->since = capture_now();
 	memcpy(h->bytes + h->len, &size, HEAD);
 	memcpy(h->bytes + h->len + HEAD, record, len);
@@ -100,8 +100,8 @@ void hold_release(struct target *t, bool all)
 
 		if (!all && is_open(t, h->device) && hold_put(t, record, len))
 			continue;
-		if (h->ts < t->passed_ts)
-			h->ts = t->passed_ts;
+		if (h->ts < t->written_ts)
+			h->ts = t->written_ts;
 		t->last_ts = h->ts;
 		stream_pass(t, record, len);
 	}
@@ -110,7 +110,7 @@ void hold_release(struct target *t, bool all)
 	t->hold.since = t->hold.n ? had.since : 0;
 }
 
-void hold_forget(struct target *t, uint16_t device)
+void hold_before(struct target *t, uint16_t device)
 {
 	struct hold had = t->hold;
 	size_t at = 0, len;
@@ -118,6 +118,10 @@ void hold_forget(struct target *t, uint16_t device)
 
 	if (!had.n)
 		return;
+	if (!is_open(t, device)) {
+		hold_release(t, false);
+		return;
+	}
 	t->hold = (struct hold){ 0 };
 	while ((record = next(&had, &at, &len)))
 		if (((struct vqt_hdr *)record)->device != device)

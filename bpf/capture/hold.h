@@ -19,8 +19,11 @@ bool hold_put(struct target *t, const void *record, size_t len);
  * the records that are passed on are not changed if nothing later was passed on before.
  */
 void hold_release(struct target *t, bool all);
-/* The object was freed: what waits of it is not passed on. */
-void hold_forget(struct target *t, uint16_t device);
+/*
+ * A device is made, or ends.  If its id was that of an object of which nothing more is known, that
+ * object was freed, and what waits of it is not passed on; else what waits comes first.
+ */
+void hold_before(struct target *t, uint16_t device);
 /* To be called now and then: nobody waits for long. */
 void hold_tick(struct target *t, uint64_t now);
 void hold_free(struct target *t);

@@ -70,7 +70,7 @@ struct target {
 	struct attach *attach[QEMU_PROGRAMS];
 	struct attach *enter[QEMU_PROGRAMS]; /* with stacks: functions whose return is probed */
 	uint32_t out_seq; /* seq of the next record passed on */
-	uint64_t last_ts, passed_ts; /* of the latest record that came, and that was passed on */
+	uint64_t last_ts, written_ts; /* of the latest record that came, and that was written */
 	uint64_t light_since; /* time from which a light capture counts it */
 	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region after its last widening */
 	uint8_t source;

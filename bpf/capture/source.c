@@ -367,6 +367,10 @@ static void report_losses(const struct qemu_source *q, const struct capture_stat
 			(unsigned long long)c->lost_why[VQT_LOSS_MEMORY],
 			(unsigned long long)c->lost_why[VQT_LOSS_LIMIT],
 			(unsigned long long)c->chains_missed);
+	if (c->calls_missed)
+		source_say(&q->request, SOURCE_WARNING,
+			   "of %llu calls it is not known what they were in, or when they ended",
+			   (unsigned long long)c->calls_missed);
 	if (c->stacks_missed)
 		source_say(
 			&q->request, SOURCE_WARNING,

@@ -63,7 +63,7 @@ static void on_record(void *ctx, void *record, size_t len)
 		h->ts = t->last_ts;
 	t->last_ts = h->ts;
 	if (h->type == VQT_DEVICE) {
-		hold_forget(t, h->device);
+		hold_before(t, h->device);
 		device_seen(t, record);
 	} else if (!hold_needed(t, h, len) || !hold_put(t, record, len)) {
 		stream_pass(t, record, len);
@@ -75,7 +75,6 @@ void stream_pass(struct target *t, void *record, size_t len)
 	struct vqt_hdr *h = record;
 	struct device *d;
 
-	t->passed_ts = h->ts;
 	sample_flush(t, h->ts);
 	if (t->c->light && is_end(h))
 		light_read(t->c); /* write its last counts before its end */

@@ -271,9 +271,9 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 }
 
 /*
- * A function whose return is probed must not be left half-way for another one of the same thread: the
- * kernel would take its return for lost, and end the process.  Only the coroutine that loads an incoming
- * migration does that with functions that are probed.
+ * A function whose return is probed must not be left half-way by a coroutine, while its thread goes on
+ * elsewhere: the kernel would take its return for lost, and end the process.  The coroutine that loads an
+ * incoming migration does that with functions that are probed; see functions.c for the other direction.
  */
 static int check_calls(struct target *t, struct source_error *err)
 {
@@ -320,10 +320,9 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 	c->target[c->ntargets++] = t;
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
 		attach_role(t, role);
-	if (t->calls && c->multi)
-		calls_attach(t);
-	else if (t->calls)
-		miss(c, pid, &no_names, -ENOTSUP);
+	code = t->calls ? (c->multi ? calls_attach(t) : -ENOTSUP) : 0;
+	if (code)
+		miss(c, pid, &no_names, code == -ENOENT ? 0 : code);
 	if (late)
 		late_find(t);
 	hot = t->attach[QEMU_POP] && t->attach[QEMU_FILL];

@@ -28,8 +28,9 @@ static __always_inline struct vqp_open_calls *open_calls_get(bool make)
 static __always_inline __u16 call_device(void)
 {
 	struct vqp_open_calls *c = with_calls ? open_calls_get(false) : NULL;
+	__u32 n = c ? calls_around(c) : 0;
 
-	return c && c->n ? c->call[(c->n - 1) & (VQP_CALLS - 1)].dev : 0;
+	return n ? c->call[(n - 1) & (VQP_CALLS - 1)].dev : 0;
 }
 
 static long close_step(__u32 i, void *ctx)
@@ -94,6 +95,15 @@ static __always_inline bool call_ends(__u64 sp, struct vqp_open_call *out)
 	*out = *o;
 	c->n--;
 	return true;
+}
+
+/* A function that is no call has this name, in the next event of the thread. */
+static __always_inline void call_named(__u32 name)
+{
+	struct vqp_open_calls *c = open_calls_get(true);
+
+	if (c)
+		c->name = name;
 }
 
 static __always_inline void call_return(struct pt_regs *ctx, struct vqp_proc *p)

@@ -61,25 +61,31 @@ static __always_inline struct vqp_dev *device_around(__u64 obj)
 
 /* Some functions that a class holds are called for every request: they are recorded for a while. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, VQP_NAMES);
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8 * VQP_NAMES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* source << 16 | name */
 	__type(value, __u32);
 } callback_hits SEC(".maps");
 
 static __always_inline void callback(struct pt_regs *ctx, struct vqp_proc *p, __u64 cookie,
 				     __u64 obj)
 {
-	__u32 name = VQP_COOKIE_NAME(cookie);
-	__u32 *hits = bpf_map_lookup_elem(&callback_hits, &name);
+	__u32 key = (__u32)p->source << 16 | VQP_COOKIE_NAME(cookie), none = 0;
+	__u32 *hits = bpf_map_lookup_elem(&callback_hits, &key);
 	struct vqp_dev *d;
 
-	if (!hits || *hits > VQP_CALLBACK_HITS)
+	if (hits && *hits > VQP_CALLBACK_HITS)
 		return;
 	d = device_around(obj);
 	if (!d || d->skip)
 		return;
-	__sync_fetch_and_add(hits, 1);
+	if (!hits) {
+		bpf_map_update_elem(&callback_hits, &key, &none, BPF_NOEXIST);
+		hits = bpf_map_lookup_elem(&callback_hits, &key);
+	}
+	if (hits)
+		__sync_fetch_and_add(hits, 1);
 	lifecycle_emit(ctx, p, d->id, cookie, obj, VQT_NO_QUEUE);
 }
 

@@ -460,29 +460,67 @@ struct {
 	__type(value, struct vqp_open_calls);
 } calls SEC(".maps");
 
+struct within {
+	struct vqp_open_calls *c;
+	__u64 sp;
+	__u32 n; /* of them, the calls that are around sp */
+};
+
+static long within_step(__u32 i, void *ctx)
+{
+	struct within *w = ctx;
+
+	if (!w->n || w->c->call[(w->n - 1) & (VQP_CALLS - 1)].sp >= w->sp)
+		return 1;
+	w->n--;
+	return 0;
+}
+
+/*
+ * How many of the thread's calls are around what it does now: those whose return address is further up
+ * the stack.  Others have ended without their return, or are on another stack.
+ */
+static __always_inline __u32 calls_around(struct vqp_open_calls *c)
+{
+	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct within w = { .c = c, .sp = r->rsp, .n = c->n };
+
+	bpf_loop(VQP_CALLS, within_step, &w, 0);
+	return w.n;
+}
+
 /* Before an event: in which call of its thread it is, or which call begins with it. */
 static __noinline int call_before(struct vqt_hdr *event)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
+	__u32 tid = bpf_get_current_pid_tgid(), n;
 	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &tid);
 	struct vqp_call out = {};
 	struct vqt_hdr *h = (void *)out.header;
 	struct vqp_open_call *o;
 
-	if (!event || !c || !c->n)
+	if (!event || !c)
 		return 0;
-	o = &c->call[(c->n - 1) & (VQP_CALLS - 1)];
-	out.within = o->id;
-	if (!o->sent) {
-		o->sent = 1;
-		out.call = o->id;
-		out.name = o->name;
-		out.within = c->n > 1 ? c->call[(c->n - 2) & (VQP_CALLS - 1)].id : 0;
+	n = calls_around(c);
+	out.name = c->name;
+	c->name = 0;
+	if (n) {
+		o = &c->call[(n - 1) & (VQP_CALLS - 1)];
+		out.within = o->id;
+		if (!o->sent) {
+			out.call = o->id;
+			out.name = o->name;
+			out.within = n > 1 ? c->call[(n - 2) & (VQP_CALLS - 1)].id : 0;
+		}
+	} else if (!out.name) {
+		return 0;
 	}
 	h->type = VQP_CALL;
 	h->seq = event->seq;
 	h->source = event->source;
-	send(&out, sizeof(out));
+	if (send(&out, sizeof(out)))
+		count(VQP_LOST_CALLS);
+	else if (n && out.call)
+		c->call[(n - 1) & (VQP_CALLS - 1)].sent = 1;
 	return 0;
 }
 

@@ -256,6 +256,8 @@ static __always_inline void lifecycle_emit(struct pt_regs *ctx, struct vqp_proc 
 	l.r.len = n;
 	if (cookie >> 48 & VQP_AUX_CALL)
 		call_begins(PT_REGS_SP(ctx), dev, VQP_COOKIE_NAME(cookie));
+	else if (cookie >> 48 & VQP_AUX_NAMED)
+		call_named(VQP_COOKIE_NAME(cookie));
 	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, dev, queue);
 	emit(&l, sizeof(l.r) + n);
 }

@@ -194,6 +194,7 @@ enum vqp_object {
  * value is 0, and in its place is the number of the function's name.
  */
 #define VQP_AUX_CALL 0x8000
+#define VQP_AUX_NAMED 0x2000 /* the same, but its return is not probed: it is no call */
 #define VQP_AUX_BEGINS 0x4000 /* the first that is called of a device that is created */
 #define VQP_COOKIE_NAME(cookie) ((__u32)((cookie) >> 33 & 0x7fff))
 #define VQP_NAMES 2048 /* at most */
@@ -216,7 +217,7 @@ enum vqp_counter {
 	VQP_LOST_BUFFER, /* the ring buffer was full */
 	VQP_LOST_CHAINS, /* chains that the device popped without a record */
 	VQP_LOST_STACKS, /* stacks that could not be taken or sent */
-	VQP_LOST_CALLS, /* calls that are too deep in others to be followed */
+	VQP_LOST_CALLS, /* calls that are too deep in others, or could not be sent */
 	VQP_COUNTERS
 };
 
@@ -274,7 +275,8 @@ struct vqp_open_call {
 	__u32 pad;
 };
 struct vqp_open_calls {
-	__u32 n, pad;
+	__u32 n;
+	__u32 name; /* of a function that is no call, and whose event comes next; 0: none */
 	struct vqp_open_call call[VQP_CALLS];
 };
 

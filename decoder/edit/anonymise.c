@@ -141,7 +141,27 @@ static size_t lifecycle(struct anonymise *a, const struct event *e, uint8_t *buf
 			l->arg[i] = 0;
 	if (l->what == VQT_LIFECYCLE_ADD_QUEUE)
 		l->arg[1] = 0; /* a pointer into the program */
+	if (l->what == VQT_LIFECYCLE_DEVICE_DEL) { /* a person's name for any device */
+		l->len = 0;
+		return sizeof(*l);
+	}
 	return retext(a, e, buf, size, sizeof(*l), &l->len);
+}
+
+/* Of routes that are not known to be messages or pins nothing is kept. */
+static size_t routes(const struct event *e, uint8_t *buf)
+{
+	const struct vqt_routes *r = &e->rec->routes;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct vqt_route route = record_route(e->rec, i);
+
+		route.pad = 0;
+		if (route.kind != VQT_ROUTE_MSI && route.kind != VQT_ROUTE_IRQCHIP)
+			route.address = route.data = 0;
+		memcpy(buf + sizeof(*r) + i * sizeof(route), &route, sizeof(route));
+	}
+	return sizeof(*r) + r->n * sizeof(struct vqt_route);
 }
 
 static size_t guest(struct anonymise *a, const struct event *e, uint8_t *buf, size_t size)
@@ -253,6 +273,7 @@ size_t anonymise_record(struct anonymise *a, const struct event *e, uint8_t *buf
 	case VQT_AVAIL:
 	case VQT_DATA: hide_segments(e, buf); break;
 	case VQT_LIFECYCLE: return lifecycle(a, e, buf, size);
+	case VQT_ROUTES: return routes(e, buf);
 	case VQT_GUEST: return guest(a, e, buf, size);
 	case VQT_VHOST_USER: return known_payload(e, buf, len);
 	case VQT_BACKEND: b->cookie = renumber(&a->cookies, b->cookie); break;

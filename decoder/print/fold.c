@@ -15,13 +15,26 @@ bool line_folds(const struct event *e)
 		(what == VQT_LIFECYCLE_TYPE_REGISTER || what == VQT_LIFECYCLE_CLASS_INIT));
 }
 
+/* Whether a call of the run returns: its calls have numbers one after the other. */
+static bool ends(const struct line_fold *f, const struct event *e)
+{
+	uint32_t call = e->rec->returned.call;
+
+	return f->n && !e->gap && e->rec->h.type == VQT_RETURN && f->first_call &&
+	       call - f->first_call <= f->last_call - f->first_call;
+}
+
 bool line_fold(struct line_fold *f, const struct event *e, const struct model *m,
 	       struct line_options *o)
 {
-	if (!line_folds(e))
+	if (!line_folds(e) && !ends(f, e))
 		return false;
 	if (e->rec->h.type == VQT_LIFECYCLE)
 		f->step[e->rec->lifecycle.what == VQT_LIFECYCLE_CLASS_INIT]++;
+	if (!f->n)
+		f->first_call = e->rec->call.call;
+	if (e->rec->call.call)
+		f->last_call = e->rec->call.call;
 	if (f->n++) {
 		o->last = e->ts;
 		return true;

@@ -11,6 +11,7 @@
 struct line_fold {
 	unsigned n; /* events of the run, 0: none is held back */
 	unsigned step[2]; /* of them: types registered, classes initialised */
+	uint32_t first_call, last_call; /* numbers of its calls, 0 none */
 	struct text line; /* of the first event of the run */
 	char buf[LINE_SIZE];
 };

@@ -110,7 +110,12 @@ static bool is_of(const char *type, const char *device)
 		if (at && (size_t)(at - device) < len)
 			len = (size_t)(at - device);
 	}
-	return len && !strncmp(type, device, len) && (!type[len] || type[len] == '-');
+	if (!len || strncmp(type, device, len))
+		return false;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!strncmp(type + len, ends[i], strlen(ends[i])))
+			return true;
+	return !type[len] || !strcmp(type + len, "-base");
 }
 
 static void put_types(struct lifecycle_print *p, const struct model_device *d)

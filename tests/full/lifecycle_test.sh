@@ -172,8 +172,30 @@ version() { # FILE-OF-QEMU
 		nested version device_add '^realize virtio-net-pci ' '^DeviceClass.realize of virtio-pci$' \
 			'^DeviceClass.realize of pci-device$' '^PCIDeviceClass.realize of virtio-pci$' \
 			'^VirtioPCIClass.realize of virtio-net-pci-base$' '^realize virtio-net-device' \
-			'^DeviceClass.realize of virtio-device$' 'bus_plugged' '^VirtioBusClass.device_plugged of virtio-pci-bus$' 'msix_init' &&
+			'^DeviceClass.realize of virtio-device$' 'bus_plugged' 'msix_init' &&
+		nested version 'bus_plugged' '^VirtioBusClass.device_plugged of virtio-pci-bus$' &&
 		nested version '^DeviceClass.realize of virtio-device$' '^VirtioDeviceClass.realize of virtio-blk-device$' add_queue
+}
+
+# A guest that resets its disk while requests are in flight, which complete in coroutines of the same thread: it
+# lives on, and what it does is recorded.
+in_flight() {
+	local words='r=$(sed -n 5p /sys/block/vda/device/../resource); a=$(echo $r | cut -d\  -f1);
+dd if=/dev/vda of=/dev/null iflag=direct bs=4096 count=100;
+for i in $(seq 1 40); do dd if=/dev/vda of=/dev/null iflag=direct bs=4096 count=1 skip=$((i * 200)) & done;
+busybox devmem $((a + 0x14)) 8 0; echo AFTER RESET; sleep 1; echo STILL ALIVE; poweroff -f'
+	qemu-img create -q -f qcow2 "$tmp/flight.qcow2" 64M || return 1
+	timeout 300 "$vqtrace" record -q --lifecycle -w "$tmp/flight.trace" -- qemu-system-x86_64 -accel tcg -m 256 -nodefaults \
+		-display none -no-user-config -no-reboot -object throttle-group,id=tg,x-iops-total=10 \
+		-blockdev "driver=qcow2,node-name=q,file.driver=file,file.filename=$tmp/flight.qcow2" \
+		-blockdev driver=throttle,node-name=n,throttle-group=tg,file=q \
+		-device virtio-blk-pci,drive=n,disable-legacy=on,event_idx=off -kernel build/guest/vmlinuz \
+		-initrd build/guest/initramfs.cpio.gz -append "console=ttyS0 iomem=relaxed quiet panic=-1 vqt.run=sh vqt.sh=\"$(tr -d '\n' <<<"$words")\"" \
+		-serial "file:$tmp/flight.serial" </dev/null >"$tmp/flight.out" 2>&1
+	tail -n 3 "$tmp/flight.out"
+	grep -aq 'STILL ALIVE' "$tmp/flight.serial" || { tail -n 5 "$tmp/flight.serial"; return 1; }
+	"$vqtrace" show -r "$tmp/flight.trace" --lifecycle -T json >"$tmp/flight.trees"
+	nested flight 'device_status .*RESET' '^reset .virtio_reset'
 }
 
 with_kvm() { # COMMAND...
@@ -181,7 +203,7 @@ with_kvm() { # COMMAND...
 	"$@"
 }
 
-plan 21
+plan 23
 check "the guest is built" tests/guest/mkkvm "$tmp/guest"
 check "a machine is made, recorded" recorded stopped
 check "the same under gdb" debugged stopped
@@ -195,8 +217,8 @@ check "realize of a disk, level by level" nested stopped 'device_add' '^realize 
 check "realize of a network card" nested stopped 'device_add' '^realize virtio-net-pci ' '^DeviceClass.realize of virtio-pci$' \
 	'^VirtioPCIClass.realize of virtio-net-pci-base$' '^VirtioDeviceClass.realize of virtio-net-device$' 'virtio_init device type 1'
 check "a queue, in realize of the VirtIODevice" nested stopped '^realize virtio-net-device' 'add_queue size 256'
-check "MSI-X, in device_plugged" nested stopped '^realize virtio-blk-device' 'bus_plugged' \
-	'^VirtioBusClass.device_plugged of virtio-pci-bus$' 'msix_init vectors 2'
+check "MSI-X, when it is plugged in" nested stopped '^realize virtio-blk-device' 'bus_plugged' 'msix_init vectors 2'
+check "what the bus does then" nested stopped 'bus_plugged' '^VirtioBusClass.device_plugged of virtio-pci-bus$'
 check "instance initialisation" nested stopped 'device_add' 'object_init virtio-blk-pci' \
 	'instance_init virtio-blk-device' 'object_init virtio-blk-device'
 check "class initialisation" nested stopped 'class_init virtio-blk-device'
@@ -205,9 +227,10 @@ check "the same steps as without calls" same_steps
 check "a QEMU that waits for a migration is refused" incoming
 check "the walk in QEMU 10" version "$PWD/build/qemu10/qemu-system-x86_64"
 check "the walk in QEMU 11" version "$VQT_QEMU11"
+check "a reset with requests in flight" in_flight
 check "a guest under KVM, recorded" recorded kvm
 check "from DRIVER_OK to the interrupt routes" nested kvm 'device_status .*DRIVER_OK' 'ioeventfd_start' 'dataplane_start' \
-	'VirtioBusClass.set_guest_notifiers' 'gsi_commit' 'routes given to KVM: gsi [0-9]+ = MSI 0xfee00000 data 0x41'
+	'gsi_commit' 'routes given to KVM: gsi [0-9]+ = MSI 0xfee00000 data 0x41'
 check "an irqfd, in the data plane's start" nested kvm 'device_status .*DRIVER_OK' 'dataplane_start' 'irqfd gsi'
 check "the block layer is given to the I/O thread" nested kvm 'device_status .*DRIVER_OK' 'dataplane_start' 'aio_context'
 check "the same guest under gdb" with_kvm debugged kvm
