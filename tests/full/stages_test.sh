@@ -11,7 +11,7 @@ need_recording
 # longest TRACE DEVICE all|slowest STAGE: that stage takes most of the time, and half of it at least.
 longest() {
 	"$vqtrace" stat -r "$1" -T json | jq -c ".devices[] | select(.device == \"$2\") | .stages.$3" >"$1.$3"
-	[ -s "$1.$3" ] && jq -e --arg stage "$4" '.requests > 0 and .longest == $stage and .sum[$stage] * 2 > ([.sum[]] | add)' "$1.$3" >/dev/null && return
+	[ -s "$1.$3" ] && jq -e --arg stage "$4" '.requests > 0 and .longest == $stage and .sum[$stage] * 3 > ([.sum[]] | add)' "$1.$3" >/dev/null && return
 	cat "$1.$3"
 	return 1
 }
