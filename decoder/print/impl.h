@@ -15,5 +15,10 @@ void print_register(struct text *t, const struct event *e, bool ascii);
 void print_guest(struct text *t, const struct event *e, bool ascii);
 /* decoder/print/vhost_user.c: VQT_VHOST_USER. */
 void print_vhost_user(struct text *t, const struct event *e, bool ascii);
+/* decoder/print/steps.c: VQT_LIFECYCLE, VQT_RETURN, VQT_ROUTES, VQT_CLASS. */
+void print_lifecycle_step(struct text *t, const struct event *e, bool ascii);
+void print_returned(struct text *t, const struct event *e, bool ascii);
+void print_routes(struct text *t, const struct event *e, bool ascii);
+void print_class(struct text *t, const struct event *e, bool ascii);
 
 #endif

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# tests/run: alone
-# (it follows rings with real-time priority, which would take the processors from other tests)
 # Watching memory against the probes in QEMU: both record the same guest at the same time.  What
 # memory shows and what it says it lost is all that there was, and each request that it shows is the
 # one that the probes saw.  How many it shows depends on the machine's load, and is measured by
 # tests/bench/memory.
+#
+# Its recorder polls with real-time priority, which would take the processors from other tests:
+# tests/run: alone
 #
 # usage: memory_test.sh [-k DIR] [QEMU:CONFIG ...]     (-k keeps the traces)
 set -u
