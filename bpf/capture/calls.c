@@ -62,7 +62,7 @@ void calls_take(struct target *t, const void *record, size_t len)
 
 /* --- names of callbacks ------------------------------------------------------------------------ */
 
-/* Roles that are called for every request or interrupt. */
+/* Roles that are called for every request, interrupt or read of the configuration. */
 static bool is_unwanted(const char *role)
 {
 	static const char *const hot[] = {

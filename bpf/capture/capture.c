@@ -282,8 +282,8 @@ void capture_stop(struct capture *c)
 		ring_buffer__consume(c->rb);
 	for (size_t i = 0; i < c->ntargets; i++) {
 		order_expire(c->target[i]->order, capture_now(), 0);
-		hold_release(c->target[i],
-			     false); /* of what never became a device nothing is written */
+		/* of what never became a device nothing is written */
+		hold_release(c->target[i], false);
 		sample_flush(c->target[i], UINT64_MAX);
 	}
 	stream_lost_last(c);

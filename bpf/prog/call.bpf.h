@@ -53,9 +53,10 @@ static __always_inline void close_below(struct vqp_open_calls *c, __u64 sp)
 }
 
 /*
- * A function begins, of which sp is where its return address is.  What is open below that
- * has ended without a return, or is on the stack of a coroutine, whose return will not be recorded; what
- * is open at the same place has ended with a jump to this function, and returns with it.  The next event of this thread is the call's.
+ * A function begins; its return address is at sp.  A call whose return address is below that has ended
+ * without its return, or is on the stack of a coroutine: its return will not be recorded.  A call at the
+ * same place has ended with a jump to this function, and returns together with it.  The next event of
+ * this thread is the one with which the call begins.
  */
 static __noinline int call_begins(__u64 sp, __u32 dev, __u32 name)
 {
