@@ -88,8 +88,8 @@ static unsigned lacking(const struct rule_context *ctx)
 	return (ctx->d->known.born ? 0 : NEED_LIFE) | (ctx->q && ctx->q->flight ? 0 : NEED_FLIGHT) |
 	       (ctx->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (ctx->d->known.agreed ? 0 : NEED_AGREED) |
 	       (ctx->d->known.msix || check_mmio(ctx->dev) ? 0 : NEED_MSIX) |
-	       (ctx->e && ctx->e->source && ctx->e->source->kind == VQT_SRC_PROXY ? NEED_PROMPT
-										  : 0) |
+	       (ctx->e && event_by_snooper(ctx->e) ? NEED_PROMPT : 0) |
+	       (ctx->dev->no_notifications ? NEED_DEVICE | NEED_KICK | NEED_IRQ : 0) |
 	       (ctx->dev->by_driver ? NEED_DEVICE | NEED_EXACT : 0) |
 	       (ctx->dev->no_rings ? NEED_IRQ : 0) | (lacks_registers(ctx) ? NEED_REGS : 0);
 }
@@ -264,6 +264,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	ctx.ring = check_ring(e);
 	c->undecodable |= e->undecodable;
 	c->no_rings |= e->dev->no_rings;
+	c->no_notifications |= e->dev->no_notifications;
 	triggers = check_triggers(&ctx);
 	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;

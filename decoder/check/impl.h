@@ -61,7 +61,7 @@ struct check {
 	struct check_device *last; /* most events are of the same one */
 	unsigned have; /* of any device */
 	bool undecodable; /* rings of some device */
-	bool no_rings; /* of some device, struct model_device */
+	bool no_rings, no_notifications; /* of some device, struct model_device */
 	uint64_t next_tick, now, since, number;
 	uint64_t driver_ts[256]; /* by source */
 	struct check_thread threads[CHECK_THREADS]; /* the latest of those that share a place */

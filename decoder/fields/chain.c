@@ -153,8 +153,7 @@ FIELD_GETTER(req_backend,
 	     e->req && e->req->backend_ts && e->req->backend_end_ts >= e->req->backend_ts,
 	     e->req->backend_end_ts - e->req->backend_ts)
 FIELD_GETTER(latency, e->req && e->req->done && e->req->avail_ts, e->latency)
-FIELD_GETTER(at_least, e->req && !e->req->avail_ts && e->ts > e->req->seen_ts,
-	     e->ts - e->req->seen_ts)
+FIELD_GETTER(at_least, event_at_least(e), event_at_least(e))
 FIELD_GETTER(before, e->unnamed || (e->req && e->req->before), 1)
 /* Request types of all classes, one after the other. */
 static const char *request_word(unsigned n)

@@ -152,6 +152,7 @@ FIELD_GETTER(delta, true, e->delta)
 FIELD_GETTER(since, true, e->since)
 FIELD_GETTER(missing, e->gap, e->gap)
 FIELD_GETTER(status, e->dev && e->dev->status_known, e->dev->status)
+FIELD_GETTER(within, e->rec->within, e->rec->within)
 FIELD_GETTER(stack_id, e->rec->stack_id, e->rec->stack_id)
 /* Its address, where the function is unknown.  The record of a stack has it in its own object. */
 static bool get_frame(const struct event *e, unsigned i, struct field_value *v)
@@ -211,6 +212,8 @@ const struct field fields_event[] = {
 	  .help = "time since the first event (filters only)" },
 	{ "missing", FIELD_U64, .get = get_missing, .label = "Missing",
 	  .help = "events missing before this one, by its sequence number" },
+	{ "within", FIELD_TIME, .get = get_within, .label = "Within",
+	  .help = "it may have happened so long before its time, when it was found" },
 	{ "stack_id", FIELD_U64, .get = get_stack_id, .label = "Stack",
 	  .help = "number of the call stack where it happened, if that was recorded" },
 	{ "stack", FIELD_STR, FIELD_ARRAY, .get = get_frame, .label = "Call stack",

@@ -33,14 +33,14 @@ unsigned model_flight_before(const struct model_device *d, const struct model_qu
 
 /*
  * A reader that has followed the queue knows better than positions that were read beside it;
- * those of the proxy are in order with its other records.
+ * those of a snooper are in order with its other records.
  */
 static bool can_learn(const struct event *e)
 {
 	const struct model_queue *q = e->queue;
 
 	return (!q->popped_since_reset && !q->used_since_reset && !q->learned.known) ||
-	       e->source->kind == VQT_SRC_PROXY;
+	       event_by_snooper(e);
 }
 
 /* Of a packed ring the positions count descriptors: of one chain, or of more. */

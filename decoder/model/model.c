@@ -313,13 +313,35 @@ static int feed_clock(struct model *m, struct event *e)
 	return 0;
 }
 
+/*
+ * Who reads a ring from beside it has missed some chains: which ones are in flight now nobody knows,
+ * and ids return.
+ */
+static void forget_flight(struct model *m, struct model_queue *q)
+{
+	struct model_request *r, *next;
+
+	HASH_ITER (hh, q->in_flight, r, next) {
+		HASH_DEL(q->in_flight, r);
+		model_free_request(m, r);
+	}
+	model_lives_reset(m, q);
+	q->n_in_flight = q->n_posted = q->unnamed = q->unnamed_slots = 0;
+	q->unnamed_more = false;
+	q->learned.known = false;
+	q->open = NULL;
+}
+
 static int feed_loss(struct model *m, struct event *e)
 {
+	const struct vqt_loss *l = &e->rec->loss;
 	struct model_loss lost = model_loss_of(e);
 
 	e->source->lost += lost.records;
 	e->source->lost_more |= lost.more;
 	e->source->loss_at = e->number;
+	if (e->queue && l->why == VQT_LOSS_MEMORY && event_by_snooper(e))
+		forget_flight(m, e->queue);
 	return 0;
 }
 

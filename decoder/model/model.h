@@ -184,6 +184,7 @@ struct model_device {
 	 * nothing is known, and not of each interrupt whose it is.
 	 */
 	bool no_rings;
+	bool no_notifications; /* event_by_looks(): kicks and interrupts are not seen */
 	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };
@@ -271,6 +272,35 @@ struct event {
 static inline bool event_by_driver(const struct event *e)
 {
 	return e->source && e->source->kind == VQT_SRC_GUEST;
+}
+
+/* Of a vhost-user proxy, which knows the device only as the messages tell it. */
+static inline bool event_by_proxy(const struct event *e)
+{
+	return e->source &&
+	       (e->source->kind == VQT_SRC_PROXY || e->source->kind == VQT_SRC_PROXY_PASSIVE);
+}
+
+/* Rings as they are read from beside the device. */
+static inline bool event_by_snooper(const struct event *e)
+{
+	return event_by_proxy(e) || (e->source && e->source->kind == VQT_SRC_MEMORY);
+}
+
+/* Of those, rings that are looked at by time: kicks and interrupts are not seen. */
+static inline bool event_by_looks(const struct event *e)
+{
+	return e->source &&
+	       (e->source->kind == VQT_SRC_MEMORY || e->source->kind == VQT_SRC_PROXY_PASSIVE);
+}
+
+/* How long its request has been in flight at least, when nobody knows when it was popped; 0: unknown. */
+static inline uint64_t event_at_least(const struct event *e)
+{
+	const struct model_request *r = e->req;
+	uint64_t seen = r ? r->seen_ts + e->rec->within : 0;
+
+	return r && !r->avail_ts && e->ts > seen ? e->ts - seen : 0;
 }
 
 /* Whether the device is its driver's view of one that the trace also has as the device saw it. */

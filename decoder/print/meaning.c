@@ -121,7 +121,7 @@ static void put_latency(struct text *t, const struct event *e)
 		return;
 	}
 	text_puts(t, "at least ");
-	text_duration(t, e->ts > r->seen_ts ? e->ts - r->seen_ts : 0);
+	text_duration(t, event_at_least(e));
 	if (r->before)
 		text_puts(t, ", since before the trace");
 }

@@ -232,9 +232,12 @@ static void print_row(struct request_table *t, const struct model_device *d, uns
 		print_text(t, d ? d->name : "?", queue, r);
 }
 
-/* now: of the event that ended it, or of the latest one */
+/*
+ * now: of the event that ended it, which may have been so much earlier (within), or of the latest
+ * one
+ */
 static void fill(struct request_table *t, struct row *row, const struct model_device *d,
-		 const struct model_request *r, uint64_t now)
+		 const struct model_request *r, uint64_t now, uint32_t within)
 {
 	const struct class *class = d ? d->class : NULL;
 
@@ -259,8 +262,8 @@ static void fill(struct request_table *t, struct row *row, const struct model_de
 		.likely = r->flags & VQT_CHAIN_LIKELY,
 		.type = r->type ? r->type->json : NULL,
 	};
-	if (!r->avail_ts && now > r->seen_ts)
-		row->least = now - r->seen_ts;
+	if (!r->avail_ts && now > r->seen_ts + within)
+		row->least = now - r->seen_ts - within;
 	class_describe(class, &r->io, row->what, sizeof(row->what));
 	if (r->done)
 		class_result(class, &r->io, row->result, sizeof(row->result));
@@ -365,7 +368,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 	for (struct model_request *r = e->dropped; r; r = r->next) {
 		struct row row;
 
-		fill(t, &row, e->dev, r, e->ts);
+		fill(t, &row, e->dev, r, e->ts, e->rec->within);
 		row.dropped = true;
 		print_row(t, e->dev, r->queue, &row);
 	}
@@ -381,7 +384,7 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		if (w->n == WAITING_MAX)
 			flush_queue(t, m, w, 0);
 		w->resets = e->dev->resets;
-		fill(t, &w->row[w->n++], e->dev, e->req, e->ts);
+		fill(t, &w->row[w->n++], e->dev, e->req, e->ts, e->rec->within);
 		return 0;
 	case VQT_IRQ:
 		w = waiting_for(t, e, false);
@@ -425,7 +428,7 @@ void request_table_finish(struct request_table *t, const struct model *m)
 
 				if (t->selects && !find_chosen(t, r->number))
 					continue;
-				fill(t, &row, d, r, t->last_ts);
+				fill(t, &row, d, r, t->last_ts, 0);
 				row.in_back_end = model_in_back_end(m, r);
 				print_row(t, d, q->index, &row);
 			}

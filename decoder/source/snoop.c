@@ -110,12 +110,13 @@ void snoop_stop(struct snoop *w)
 
 /*
  * The device worked while nobody read the ring, so it is not known which chains are in flight.
- * lost: how many chains are not in the trace; more: others may be missing, too.
+ * lost: how many chains are not in the trace; more: others may be missing, too.  used: the index
+ * up to which they were counted; NULL: they were not.
  */
-static void lose(struct snoop *w, uint64_t lost, bool more)
+static void lose(struct snoop *w, const uint16_t *used, uint64_t lost, bool more)
 {
 	struct ring_reader *r = &w->ring;
-	uint16_t idx;
+	uint16_t idx = used ? *used : 0;
 
 	w->stats.lost += lost;
 	w->stats.lost_more += more;
@@ -123,7 +124,7 @@ static void lose(struct snoop *w, uint64_t lost, bool more)
 	forget_all(w, false);
 	w->earlier = true;
 	/* a packed ring does not contain its positions */
-	if (r->packed || ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0 ||
+	if (r->packed || (!used && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) < 0) ||
 	    ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &r->avail_seen) < 0) {
 		snoop_record_note(
 			w,
@@ -138,7 +139,7 @@ static void lose(struct snoop *w, uint64_t lost, bool more)
 void snoop_skip(struct snoop *w)
 {
 	if (w->earlier || snoop_pending(w))
-		lose(w, 0, true);
+		lose(w, NULL, 0, true);
 }
 
 /* --- available --------------------------------------------------------------------------- */
@@ -392,11 +393,17 @@ static unsigned give_up(struct snoop *w, unsigned seen)
 {
 	const struct ring_reader *r = &w->ring;
 	uint16_t idx, lost = 0;
+	bool read = !r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0, more;
 
 	/* the index wraps: of more than the ring holds nobody knows how often it did */
-	if (!r->packed && ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &idx) == 0)
+	if (read)
 		lost = (uint16_t)(idx - r->used);
-	lose(w, lost, !lost || lost > r->size);
+	more = !lost || (lost > r->size && (!w->at_most || w->at_most >= 65536));
+	if (w->at_most && lost > w->at_most) { /* it went back */
+		lost = 0;
+		more = true;
+	}
+	lose(w, read ? &idx : NULL, lost, more);
 	return seen + 1;
 }
 
@@ -478,6 +485,27 @@ unsigned snoop_call_late(struct snoop *w)
 		return snoop_call(w);
 	notified(w);
 	return snoop_look(w, false);
+}
+
+static bool split_moved(const struct ring_reader *r)
+{
+	uint16_t avail, used;
+
+	return ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &avail) < 0 ||
+	       ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) < 0 || avail != r->avail ||
+	       used != r->used;
+}
+
+bool snoop_moved(struct snoop *w)
+{
+	struct ring_reader *r = &w->ring;
+	struct ring_entry e;
+
+	if (!w->on)
+		return false;
+	ring_remap(r);
+	return r->packed ? ring_pending(r) != 0 || ring_used(r, r->used, w->in_flight, &e) != 0
+			 : split_moved(r);
 }
 
 bool snoop_pending(struct snoop *w)

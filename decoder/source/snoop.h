@@ -57,6 +57,11 @@ struct snoop {
 	bool used_seen; /* were used entries reported since the device last notified? */
 	bool earlier; /* chains from before the start, or a loss, may be in flight */
 	uint32_t in_flight; /* chains */
+	/*
+	 * The caller's: the device can have used no more entries since the ring was read last; 0:
+	 * unknown.  Below 65536 the index of a split ring says how many were lost.
+	 */
+	uint32_t at_most;
 	uint32_t ids; /* a split ring has as many as entries, a packed one 65536 */
 	struct ring_chain **by_id; /* in flight; ids of them */
 	uint16_t *order; /* IN_ORDER: ids in flight, oldest first, from order_at on, round */
@@ -84,6 +89,8 @@ void snoop_describe(struct snoop *w);
 void snoop_skip(struct snoop *w);
 /* The device has stopped: chains that it did not use are reported as detached. */
 void snoop_stop(struct snoop *w);
+/* Has driver or device gone on since the ring was read last?  Costs two words of the ring. */
+bool snoop_moved(struct snoop *w);
 /* Are there new entries in the available ring? */
 bool snoop_pending(struct snoop *w);
 /* If so: did the device ask to be kicked for them? */

@@ -299,6 +299,8 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	}
 	if (dev->no_rings)
 		json_object_object_add(o, "requests_recorded", json_object_new_boolean(false));
+	if (dev->no_notifications)
+		json_object_object_add(o, "notifications_recorded", json_object_new_boolean(false));
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
 	json_object_object_add(o, "counts", counts_json(&c, d->tallied));

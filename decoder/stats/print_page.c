@@ -378,6 +378,11 @@ static void economy(struct page *p)
 		say(p, "notifications", &kicks);
 		return;
 	}
+	if (p->dev->no_notifications) {
+		text_puts(&kicks, "not in the trace: memory shows neither kicks nor interrupts");
+		say(p, "notifications", &kicks);
+		return;
+	}
 	stat_text_kicks(&kicks, &p->c, p->d);
 	say(p, "notifications", &kicks);
 	stat_text_interrupts(&irqs, &p->c, p->d);

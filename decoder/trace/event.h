@@ -43,9 +43,10 @@ typedef __s64 int64_t;
  * trace (vqt_device.peer, vqt_avail.adding, vqt_clock.reason, VQT_CLOCK_MAPPED); call stacks
  * (VQT_STACK, VQT_TAG_STACK), which were defined before, and otherwise, but never written; 7: all
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
- * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE
+ * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: VQT_SRC_MEMORY,
+ * VQT_SRC_PROXY_PASSIVE, VQT_TAG_WITHIN
  */
-#define VQT_VERSION_MINOR 7
+#define VQT_VERSION_MINOR 8
 
 /* The largest record: libpcap and tshark stop at packets longer than this. */
 #define VQT_RECORD_MAX 262144
@@ -120,6 +121,11 @@ enum vqt_tag {
 	VQT_TAG_FILTER = 13, /* session: a copy of a trace, without what this did not match */
 	VQT_TAG_STACK = 14, /* event: uint32_t, id of the VQT_STACK at which it happened */
 	VQT_TAG_CARRIED = 15, /* the packet of an event: the events before it; the last value */
+	/*
+	 * avail, used: uint32_t ns; it happened at most so long before the time of the record, which is
+	 * when it was found (since minor version 8).  0xffffffff: longer.
+	 */
+	VQT_TAG_WITHIN = 24,
 };
 
 /*
@@ -170,6 +176,17 @@ enum vqt_source_kind {
 	VQT_SRC_REPLAY = 5, /* a replay against a device */
 	VQT_SRC_PROXY =
 		6, /* vhost-user proxy: rings as the proxy reads them, not as the device does */
+	/*
+	 * Rings read from beside a running device, again and again, without any probe.  An event has
+	 * the time when it was found (VQT_TAG_WITHIN).  When a chain is popped, kicks, interrupts
+	 * and register accesses are not seen, and nothing follows from that they are not there.
+	 */
+	VQT_SRC_MEMORY = 7, /* since minor version 8 */
+	/*
+	 * vhost-user proxy through which only messages pass: kicks and calls go straight from one side
+	 * to the other.  It reads rings as VQT_SRC_MEMORY does.
+	 */
+	VQT_SRC_PROXY_PASSIVE = 8, /* since minor version 8 */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */

@@ -215,6 +215,8 @@ static void find_values(struct record *r)
 			return;
 		if (tag == VQT_TAG_STACK && n == sizeof(r->stack_id))
 			r->stack_id = get_le32(r->raw + pos);
+		if (tag == VQT_TAG_WITHIN && n == sizeof(r->within))
+			r->within = get_le32(r->raw + pos);
 		if (tag == VQT_TAG_CARRIED) {
 			take_carried(r, pos - sizeof(struct vqt_tlv), n);
 			return;
@@ -238,7 +240,7 @@ int record_parse(struct record *r, const void *bytes, size_t len, const char **w
 	r->len = (uint32_t)len;
 	r->tail = r->segs = NULL;
 	r->tail_len = r->segs_len = 0;
-	r->stack_id = 0;
+	r->stack_id = r->within = 0;
 	r->carried = NULL;
 	r->carried_len = 0;
 	if (h.type >= ARRAY_LEN(rows) || !rows[h.type].name) {

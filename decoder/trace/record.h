@@ -47,6 +47,7 @@ struct record {
 	const uint8_t *segs; /* avail, used, data: where the segments begin; tally: the groups */
 	uint32_t segs_len;
 	uint32_t stack_id; /* events: of the VQT_STACK where it happened; 0: none is recorded */
+	uint32_t within; /* VQT_TAG_WITHIN, ns; 0: none */
 	const uint8_t
 		*carried; /* a packet: events before this one; in none that a reader hands out */
 	uint32_t carried_len;

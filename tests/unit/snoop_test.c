@@ -249,6 +249,46 @@ static void overrun(void)
 	end();
 }
 
+/* Who knows how much can have been used at most since the last look knows how often the index wrapped. */
+static void overrun_counted(void)
+{
+	begin(1ull << VIRTIO_F_VERSION_1, 0);
+	for (unsigned i = 0; i < 3 * SIZE; i++) {
+		offer(2 * (i % 3), i);
+		finish(2 * (i % 3));
+	}
+	w.at_most = 65535;
+	snoop_look(&w, true);
+	is(w.stats.lost, 3 * SIZE, "lost");
+	is(w.stats.lost_more, 0, "and no more, as the index cannot have wrapped");
+	used_idx -= 2;
+	PUT16(USED + 2, used_idx);
+	w.at_most = 100;
+	snoop_look(&w, true);
+	is(w.stats.lost, 3 * SIZE, "an index that went back counts nothing");
+	is(w.stats.lost_more, 1, "and is a loss of unknown size");
+	end();
+}
+
+static void moved(void)
+{
+	begin(1ull << VIRTIO_F_VERSION_1, 0xfffe);
+	for (unsigned i = 0; i < 4; i++) {
+		ok(!snoop_moved(&w), "nothing has happened");
+		offer(0, 1);
+		ok(snoop_moved(&w), "a chain");
+		snoop_look(&w, true);
+		ok(!snoop_moved(&w), "which is known");
+		finish(0);
+		ok(snoop_moved(&w), "its use");
+		snoop_look(&w, true);
+	}
+	snoop_stop(&w);
+	offer(0, 1);
+	ok(!snoop_moved(&w), "a ring that is not followed");
+	end();
+}
+
 static void bad_driver(void)
 {
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
@@ -369,9 +409,13 @@ static void packed(void)
 	begin(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED, 0x80008000);
 	for (unsigned i = 0; i < 6; i++) { /* twice round: 8 slots of 2 */
 		log_.n = 0;
+		ok(!snoop_moved(&w), "packed: nothing has happened");
 		offer_packed(i & 1);
+		ok(snoop_moved(&w), "packed: a chain");
 		snoop_kick(&w, VQT_KICK_IOEVENTFD, 0, 0);
+		ok(!snoop_moved(&w), "packed: which is known");
 		finish_packed(at, w_, i & 1);
+		ok(snoop_moved(&w), "packed: its use");
 		snoop_call(&w);
 		ok(log_.n == 4 && is_chain(1, i & 1, 0) && is_used(2, i & 1, true),
 		   "packed: kick, chain, used with its status, interrupt");
@@ -452,6 +496,8 @@ static void all(const struct ring_memory *m)
 	reused();
 	out_of_order();
 	overrun();
+	overrun_counted();
+	moved();
 	bad_driver();
 	bad_device();
 	in_order();

@@ -269,8 +269,7 @@ static bool kick_may_pend(const struct rule_context *ctx)
 {
 	if (ctx->e->rec->h.type == VQT_RING && ctx->e->rec->ring.pending == VQT_PENDING_NO)
 		return false;
-	return ctx->e->source &&
-	       (ctx->e->source->kind == VQT_SRC_QEMU || ctx->e->source->kind == VQT_SRC_PROXY);
+	return event_by_snooper(ctx->e) || (ctx->e->source && ctx->e->source->kind == VQT_SRC_QEMU);
 }
 
 static enum verdict kick_missing(struct rule_context *ctx)
