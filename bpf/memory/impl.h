@@ -7,7 +7,7 @@
 #include "bpf/look/machine.h"
 #include "bpf/look/vring.h"
 #include "bpf/memory/copies.h"
-#include "bpf/memory/pace.h"
+#include "decoder/source/pace.h"
 #include "bpf/qemu/guest.h"
 #include "decoder/source/snoop.h"
 #include "decoder/source/source.h"

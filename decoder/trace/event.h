@@ -45,7 +45,7 @@ typedef __s64 int64_t;
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
  * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: calls of functions of QEMU (VQT_TAG_CALL,
  * VQT_TAG_FUNCTION, VQT_RETURN, more steps of VQT_LIFECYCLE), VQT_ROUTES, VQT_CLASS, VQT_SRC_MEMORY,
- * VQT_TAG_WITHIN
+ * VQT_SRC_PROXY_PASSIVE, VQT_TAG_WITHIN
  */
 #define VQT_VERSION_MINOR 8
 
@@ -203,6 +203,11 @@ enum vqt_source_kind {
 	 * and register accesses are not seen, and nothing follows from that they are not there.
 	 */
 	VQT_SRC_MEMORY = 7, /* since minor version 8 */
+	/*
+	 * vhost-user proxy through which only messages pass: kicks and calls go straight from one side
+	 * to the other.  It reads rings as VQT_SRC_MEMORY does.
+	 */
+	VQT_SRC_PROXY_PASSIVE = 8, /* since minor version 8 */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */

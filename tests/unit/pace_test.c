@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When the rings of another process are looked at: simulated, there is no clock in it. */
-#include "bpf/memory/pace.h"
+#include "decoder/source/pace.h"
 #include "tests/unit/tap.h"
 
 #define MS UINT64_C(1000000)

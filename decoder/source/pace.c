@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bpf/memory/pace.h"
+#include "decoder/source/pace.h"
 
 void pace_init(struct pace *p, unsigned share)
 {

@@ -4,8 +4,8 @@
  * close together; then they become rare.  However much happens, the processor time stays
  * below a share of one core.  A function of times only: it has no clock.
  */
-#ifndef VQT_BPF_MEMORY_PACE_H
-#define VQT_BPF_MEMORY_PACE_H
+#ifndef VQT_DECODER_SOURCE_PACE_H
+#define VQT_DECODER_SOURCE_PACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
