@@ -12,7 +12,7 @@
 #include "decoder/util/outlet.h"
 #include "emu/server/confine.h"
 #include "decoder/spec/constants.h"
-#include "emu/server/map.h"
+#include "decoder/util/guard.h"
 
 #define FLUSH_MS 200
 #define KEPT_MS 10 /* while the reader of a pipe is behind */
@@ -124,7 +124,7 @@ static int open_server(struct serve_run *r)
 	r->cfg.report = report;
 	r->cfg.ends = ends;
 	r->cfg.opaque = r;
-	server_map_guard();
+	guard_install();
 	err = server_new(&r->server, r->protocol->ops, &r->cfg);
 	if (err)
 		return cli_error(

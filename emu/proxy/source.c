@@ -15,7 +15,7 @@
 #include "emu/proxy/poll.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
-#include "emu/server/map.h"
+#include "decoder/util/guard.h"
 #include "emu/server/server.h"
 
 #define PROXIES 32
@@ -281,7 +281,7 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 	struct proxy_source *p = (struct proxy_source *)s;
 	int code = 0;
 
-	server_map_guard();
+	guard_install();
 	for (unsigned i = 0; i < p->n && !code; i++)
 		code = listen_on(&p->one[i], err);
 	if (code)
