@@ -519,6 +519,7 @@ int model_irq(struct model *m, struct event *e)
 	e->dev->irqs++;
 	if (e->queue)
 		e->queue->irqs++;
-	model_life_irq(m, e);
+	if (!e->dev->apart)
+		model_life_irq(m, e);
 	return 0;
 }
