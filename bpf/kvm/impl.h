@@ -4,6 +4,7 @@
 #define VQT_BPF_KVM_IMPL_H
 
 #include "bpf/capture/order.h"
+#include "bpf/kvm/hooks.h"
 #include "bpf/kvm/machine.h"
 #include "bpf/prog/kvm.h"
 #include "decoder/source/source.h"
@@ -36,6 +37,10 @@ struct kvm_source {
 	struct bpf_link *link[KVM_LINKS];
 	unsigned nlinks;
 	struct ring_buffer *rb;
+	struct kvm_hooks hooks; /* zeroes: nobody asks */
+	bool sees_slots; /* where they change, and where they have changed */
+	uint64_t slot_changes; /* that hits have told of */
+	const void *positions; /* of the ring buffer: the consumer's page, then the producer's */
 	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
 	struct kvm_process *process[SOURCE_PIDS];
 	unsigned nprocesses;

@@ -118,6 +118,8 @@ static void on_hit(void *ctx, void *record, size_t len)
 	if (e->h.ts < p->last_ts)
 		e->h.ts = p->last_ts;
 	p->last_ts = e->h.ts;
+	if (p->all->hooks.slot && (e->kind == VQK_SLOT || e->kind == VQK_SLOT_SET))
+		p->all->hooks.slot(p->all->hooks.ctx, p->source, e);
 	if (e->kind == VQK_SLOT)
 		on_slot(p, e);
 	else
@@ -200,8 +202,17 @@ void kvm_hit(struct kvm_source *k, const struct vqk_event *e)
 	struct kvm_process *p = kvm_process_get(k, (pid_t)e->pid, e->h.ts);
 
 	k->hits++;
+	k->slot_changes += e->kind == VQK_SLOT;
 	if (p)
 		order_put(p->order, e, sizeof(*e), clock_ns(CLOCK_MONOTONIC));
+}
+
+bool kvm_settled(const struct kvm_source *k)
+{
+	for (unsigned i = 0; i < k->nprocesses; i++)
+		if (order_waits(k->process[i]->order))
+			return false;
+	return true;
 }
 
 void kvm_expire(struct kvm_source *k, uint64_t window)
