@@ -9,17 +9,13 @@
 #include "bpf/memory/copies.h"
 #include "bpf/memory/looks.h"
 #include "bpf/memory/share.h"
+#include "bpf/memory/source.h"
 #include "bpf/memory/words.h"
 #include "bpf/qemu/guest.h"
 #include "decoder/source/snoop.h"
 #include "decoder/source/source.h"
 #include "decoder/util/histogram.h"
 
-struct memory_config {
-	uint32_t share; /* percent of one core; 0: MEMORY_SHARE */
-};
-
-#define MEMORY_SHARE 20
 /* Of one process, at most: devices that there ever were, and queues at a time. */
 #define MEMORY_DEVICES 1024
 #define MEMORY_QUEUES 1024

@@ -111,8 +111,9 @@ static int explain(struct source_error *err, pid_t pid, int code, const struct s
 		return source_fail(
 			err, code,
 			"process %d is no QEMU system emulator: where the rings of another "
-			"monitor are, its memory does not tell; -i kvm records its "
-			"registers, kicks and interrupts",
+			"monitor are, its memory does not tell; add -i kvm and start it "
+			"(-i kvm -i memory -- COMMAND), or record its registers, kicks and "
+			"interrupts by -i kvm alone",
 			(int)pid);
 	return source_fail(err, code, "%s", why->text);
 }
@@ -166,7 +167,7 @@ static int begin_command(struct memory_source *s, char *const argv[], struct sou
 	if (!l.qemu)
 		return source_fail(err, -ENOEXEC,
 				   "%s ended without becoming a QEMU system emulator; nothing was "
-				   "recorded",
+				   "recorded; of another monitor add -i kvm",
 				   argv[0]);
 	code = attach(s, l.qemu, false, err);
 	if (code)
