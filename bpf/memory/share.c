@@ -244,7 +244,7 @@ void share_put_way(const struct share *s, struct text *t)
 		text_add(t, "by a read-only mapping of the file that it is (%s)%s",
 			 s->window[0]->is.path, s->kept || s->err ? ", and " : "");
 	if (s->kept || s->err || !s->n)
-		text_puts(t, "by process_vm_readv()");
+		text_puts(t, "by a system call each time");
 	if (s->err)
 		text_add(t, ": its file cannot be mapped here (%s)", strerror(-s->err));
 	else if (s->kept || !s->n)

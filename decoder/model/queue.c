@@ -236,7 +236,7 @@ static bool popped_earlier(const struct vqt_avail *a)
 static void set_times(struct model_request *r, struct event *e)
 {
 	const struct vqt_avail *a = &e->rec->avail;
-	uint64_t announce = announced(e->queue, a->pos);
+	uint64_t announce = e->dev->apart ? 0 : announced(e->queue, a->pos);
 	bool placed = a->ring.known & VQT_RING_AVAIL_IDX && !(a->ring.known & VQT_RING_PACKED);
 
 	r->seen_ts = e->ts;
