@@ -45,6 +45,9 @@ struct follow_queue {
 	bool fresh; /* set up, and nobody has followed it since */
 	bool refused; /* it cannot be followed, until it is set up again */
 	bool missing; /* its memory is in no slot, and this was said */
+	bool suspended; /* as above, and it was followed before */
+	bool rested; /* nothing was in flight then, at this position */
+	uint16_t rested_at;
 	bool kicked; /* since it was set up */
 	bool more; /* this look lost chains, and nobody knows how many */
 	uint64_t looked; /* ns, when the latest look began; 0: none yet */
@@ -121,8 +124,12 @@ struct follow_setup follow_setup_of(const struct model_device *d, const struct m
 
 /* Follow the queue, which has been set up at ts (ns); where that cannot be, a note says why. */
 void follow_begin(struct follow_queue *q, uint64_t ts);
-/* It is no ring any more, from ts (ns) on. */
-void follow_end(struct follow_queue *q, uint64_t ts);
+/* It is no ring any more. */
+void follow_end(struct follow_queue *q);
+/* Where its memory is is not known, until a slot says so. */
+void follow_suspend(struct follow_queue *q);
+/* The end: what has happened since then in those that are suspended is not known. */
+void follow_lose_suspended(struct follow_vmm *v);
 /* Look at those queues that are due.  Whether something has happened. */
 bool follow_look(struct follow_vmm *v, bool all, uint64_t now);
 struct snoop_stats follow_totals(const struct follow_source *f);

@@ -73,20 +73,22 @@ static bool find_areas(struct follow_queue *q)
 	return true;
 }
 
-/* From its first entry on; or, where others have followed it, from what was used last. */
+/* From its first entry on; or, where it was followed before, from what was used last. */
 static void set_positions(struct follow_queue *q, uint64_t ts)
 {
 	struct ring_reader *r = &q->snoop.ring;
+	uint16_t made;
 
+	q->looked = q->fresh ? ts : 0;
 	if (q->fresh) {
 		r->avail = r->avail_seen = r->used = r->packed ? (uint16_t)RING_BASE_PACKED : 0;
 		q->snoop.earlier = false;
-		q->looked = ts;
-	} else {
-		r->avail = r->avail_seen = r->used;
-		q->snoop.earlier = true;
-		q->looked = 0;
+		return;
 	}
+	r->avail = r->avail_seen = r->used;
+	q->snoop.earlier = ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &made) || made != r->used;
+	if (q->snoop.earlier || !q->rested || r->used != q->rested_at)
+		follow_lost_more(q);
 }
 
 void follow_begin(struct follow_queue *q, uint64_t ts)
@@ -125,7 +127,7 @@ void follow_begin(struct follow_queue *q, uint64_t ts)
 	}
 	set_positions(q, ts);
 	snoop_describe(&q->snoop);
-	q->fresh = false;
+	q->fresh = q->suspended = false;
 	q->active = clock_ns(CLOCK_MONOTONIC);
 }
 
@@ -149,12 +151,32 @@ static bool at_rest(struct follow_queue *q)
 	       !words_moved(r, &words);
 }
 
-void follow_end(struct follow_queue *q, uint64_t ts)
+void follow_end(struct follow_queue *q)
 {
-	if (q->snoop.on && (q->more || !at_rest(q)))
+	if (q->suspended || (q->snoop.on && (q->more || !at_rest(q))))
 		follow_lost_more(q);
-	q->more = false;
+	q->more = q->suspended = false;
 	q->snoop.on = false;
+}
+
+void follow_suspend(struct follow_queue *q)
+{
+	struct snoop *w = &q->snoop;
+
+	if (!w->on)
+		return;
+	q->rested = !q->more && !w->in_flight && !w->earlier;
+	q->rested_at = w->ring.used;
+	q->suspended = q->missing = true; /* the trace has a note of the slot */
+	w->on = false;
+}
+
+void follow_lose_suspended(struct follow_vmm *v)
+{
+	for (struct follow_device *d = v->devices; d; d = d->next)
+		for (struct follow_queue *q = d->queues; q; q = q->next)
+			if (q->suspended)
+				follow_end(q);
 }
 
 static void add_stats(struct snoop_stats *to, const struct snoop_stats *q)
@@ -221,8 +243,11 @@ static void fail(struct follow_vmm *v, struct batch *b)
 	if (v->foreign.err)
 		return;
 	v->gone = !process_alive(v->pid);
-	for (unsigned i = 0; i < b->n; i++)
-		follow_end(b->queue[i], 0);
+	for (unsigned i = 0; i < b->n; i++) {
+		follow_end(b->queue[i]);
+		if (!v->gone)
+			say(b->queue[i], "its memory cannot be read any more");
+	}
 }
 
 static bool read_batch(struct follow_vmm *v, struct batch *b)

@@ -171,7 +171,7 @@ static void end_changed(struct follow_device *d, const struct model_device *md, 
 		if (!q->setup.up || is_same(&now, &q->setup))
 			continue;
 		drop(q, ts);
-		follow_end(q, ts);
+		follow_end(q);
 		q->setup = (struct follow_setup){ .up = false };
 		/* changed, and not reset: what the device does with that nobody knows */
 		q->refused = now.up;
@@ -304,7 +304,7 @@ static void lose_slot(struct follow_vmm *v, const struct slot *was, uint64_t ts)
 		for (struct follow_queue *q = d->queues; q; q = q->next) {
 			drop(q, ts);
 			if (q->setup.up && touches(q, was))
-				follow_end(q, ts);
+				follow_suspend(q);
 			else if (q->more)
 				follow_lost_more(q);
 			q->more = false;

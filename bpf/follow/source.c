@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bpf/follow/impl.h"
 #include "bpf/follow/source.h"
@@ -10,6 +11,7 @@
 #include "decoder/util/clock.h"
 
 #define STEP_MS 25
+#define SETTLE_MS 200 /* after which no hit is waited for any more */
 
 /* --- opening --------------------------------------------------------------------------------- */
 
@@ -186,6 +188,9 @@ static void describe(struct source *s)
 {
 	struct follow_source *f = (struct follow_source *)s;
 
+	/* what was read belongs to the file before */
+	for (unsigned i = 0; i < SETTLE_MS && !catch_up(f); i++)
+		usleep(1000);
 	output_flush(&f->out);
 	kvm_source_ops.describe(f->kvm);
 	for (unsigned i = 0; i < f->nvmms; i++)
@@ -232,6 +237,7 @@ static void stop(struct source *s)
 		v->begun = 0;
 		if (!v->gone)
 			follow_look(v, true, now);
+		follow_lose_suspended(v);
 	}
 	settle(s);
 	kvm_source_ops.stop(f->kvm);

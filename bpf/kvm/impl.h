@@ -39,7 +39,6 @@ struct kvm_source {
 	struct ring_buffer *rb;
 	struct kvm_hooks hooks; /* zeroes: nobody asks */
 	bool sees_slots; /* where they change, and where they have changed */
-	uint64_t slot_changes; /* that hits have told of */
 	const void *positions; /* of the ring buffer: the consumer's page, then the producer's */
 	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
 	struct kvm_process *process[SOURCE_PIDS];

@@ -344,14 +344,12 @@ static uint64_t position(const struct kvm_source *k, bool producer)
 bool kvm_consume(struct source *s)
 {
 	struct kvm_source *k = (struct kvm_source *)s;
-	uint64_t changes = __atomic_load_n(&k->skel->bss->slot_changes, __ATOMIC_ACQUIRE);
 	uint64_t until = position(k, true);
 
 	if ((position(k, false) < until || !kvm_settled(k)) && consume(k) < 0)
 		return false;
 	/* a record that is being written stops the consumer; what is behind it has happened, too */
-	return position(k, false) >= until && kvm_settled(k) &&
-	       k->slot_changes + kvm_slots_lost(s) >= changes;
+	return position(k, false) >= until && kvm_settled(k);
 }
 
 static void describe(struct source *s)

@@ -202,7 +202,6 @@ void kvm_hit(struct kvm_source *k, const struct vqk_event *e)
 	struct kvm_process *p = kvm_process_get(k, (pid_t)e->pid, e->h.ts);
 
 	k->hits++;
-	k->slot_changes += e->kind == VQK_SLOT;
 	if (p)
 		order_put(p->order, e, sizeof(*e), clock_ns(CLOCK_MONOTONIC));
 }

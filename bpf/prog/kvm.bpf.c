@@ -70,11 +70,8 @@ const volatile __u32 task_flags;
 
 /* Children of `self` are followed that are made while this is set. */
 __u32 starting;
-/*
- * Memory slots that KVM was asked to change, counted before it does, and those of them that no record
- * of kind VQK_SLOT or VQK_SLOT_SET tells of.
- */
-__u64 slot_changes, slots_lost;
+/* Changes of memory slots that no record tells of. */
+__u64 slots_lost;
 /* Nothing is recorded from when this is set: all programs end at the same time. */
 __u32 stopped;
 
@@ -383,7 +380,6 @@ int sys_enter_ioctl(struct sys_enter_ioctl *a)
 	e.addr = r.guest_phys_addr;
 	e.value = r.memory_size;
 	e.host = r.userspace_addr;
-	__sync_fetch_and_add(&slot_changes, 1);
 	if (!emit(m, &e))
 		__sync_fetch_and_add(&slots_lost, 1);
 	bpf_map_update_elem(&slots, &thread, &e, BPF_ANY);

@@ -274,10 +274,34 @@ static void slot_removed(void)
 	CHECK(!f.vmm[0]->devices->queues->snoop.on);
 	slot_is(VQK_SLOT_SET, GPA, LEN, ram, 0);
 	CHECK(f.vmm[0]->devices->queues->snoop.on);
+	output_flush(&f.out);
+	CHECK(more); /* what was made meanwhile */
 	/* other flags of a slot change nothing */
 	slot_is(VQK_SLOT, GPA, LEN, ram, 1);
 	CHECK(f.vmm[0]->devices->queues->snoop.on);
 	end();
+}
+
+/* What is at rest before and after has missed nothing. */
+static void slot_replaced(void)
+{
+	begin();
+	set_slot(ram);
+	set_up(1ULL << VIRTIO_F_VERSION_1);
+	for (unsigned i = 0; i < 3; i++) {
+		offer();
+		complete();
+		look();
+		pass();
+		slot_is(VQK_SLOT, GPA, 0, NULL, 0);
+		slot_is(VQK_SLOT_SET, GPA, 0, NULL, 0);
+		set_slot(ram);
+		CHECK(f.vmm[0]->devices->queues->snoop.on);
+	}
+	end();
+	CHECK_EQ(n[VQT_AVAIL], 3);
+	CHECK_EQ(n[VQT_USED], 3);
+	CHECK_EQ(n[VQT_LOSS], 0);
 }
 
 static void refused(void)
@@ -369,6 +393,7 @@ static const struct tap_test tests[] = {
 	{ "a reset while it is read", reset_meanwhile },
 	{ "set up again, at rest", again_and_at_rest },
 	{ "its slot is removed", slot_removed },
+	{ "its slot is replaced while it is at rest", slot_replaced },
 	{ "what cannot be followed", refused },
 	{ "accesses are missing", accesses_lost },
 };
