@@ -150,11 +150,28 @@ three() { # NAME WAY QEMU-ARGS...
 	"$vqtrace" show -r "$tmp/$name.both" | grep -q "note: guest memory is read by $way" || { "$vqtrace" show -r "$tmp/$name.both" | grep note; return 1; }
 }
 
-plan 6
+# -i memory alone, which knows QEMU's rings by itself, reads the same file.
+alone() {
+	local pid
+	qemu-system-x86_64 -accel kvm -m 64 -nodefaults -display none -no-user-config -device isa-debug-exit \
+		-machine pc,memory-backend=m0 -object memory-backend-memfd,id=m0,size=64M,share=on \
+		-drive "if=none,id=d,format=raw,file=$tmp/disk.img" -kernel "$tmp/guest" -append loop \
+		-device virtio-blk-pci,drive=d,disable-legacy=on -serial "file:$tmp/alone.serial" </dev/null >"$tmp/alone.out" 2>&1 &
+	pid=$!
+	until_said "$tmp/alone.serial" ready $pid || { cat "$tmp/alone.out"; return 1; }
+	"$vqtrace" record -i memory -w "$tmp/alone" -p $pid -c 200 2>"$tmp/alone.err"
+	kill $pid
+	wait $pid 2>/dev/null
+	"$vqtrace" show -r "$tmp/alone" | grep -q "note: guest memory is read by a read-only mapping of the file that it is (/memfd:" &&
+		[ "$(count "$tmp/alone" 'avail || used')" -ge 200 ] || { cat "$tmp/alone.err"; "$vqtrace" show -r "$tmp/alone" | head; return 1; }
+}
+
+plan 7
 check "the guest is built" tests/guest/mkkvm "$tmp/guest"
 check "a VMM of our own, against its device's tap" own_vmm
 check "a VMM of our own, without ioeventfd" own_vmm_exits
 check "QEMU, private memory, against the probes in it" three private "a system call"
 check "QEMU, its memory a shared file" three shared "a read-only mapping" -machine pc,memory-backend=m0 -object memory-backend-memfd,id=m0,size=64M,share=on
+check "QEMU alone, its memory a shared file" alone
 check "what is refused says what to do" refused
 finish
