@@ -114,6 +114,8 @@ void follow_emit(void *ctx, void *record, size_t len);
 /* A record of the source kvm: it goes into the trace, and may begin or end rings. */
 void follow_on_kvm(struct follow_source *f, const void *record, size_t len);
 void follow_on_slot(struct follow_source *f, uint8_t source, const struct vqk_event *e);
+/* What was read and is not sure yet is given up. */
+void follow_drop_all(struct follow_source *f);
 /* Nothing is known of any memory any more. */
 void follow_forget_slots(struct follow_source *f);
 void follow_free_vmm(struct follow_vmm *v);

@@ -53,7 +53,7 @@ int output_put(struct output *o, const void *record, size_t len, bool read)
 	o->len += padded;
 	/* almost always it is the latest one; equal times keep their order */
 	size_t i = o->n++;
-	for (; i && o->item[i - 1].ts > item.ts; i--)
+	for (; i && !o->as_put && o->item[i - 1].ts > item.ts; i--)
 		o->item[i] = o->item[i - 1];
 	o->item[i] = item;
 	o->reads += read;

@@ -23,6 +23,7 @@ struct output {
 	/* The record; the bytes are valid during the call and may be changed. */
 	void (*emit)(void *ctx, void *record, size_t len);
 	void *ctx;
+	bool as_put; /* the order is that in which they come: they describe, for a file to begin */
 	/* private */
 	uint8_t *bytes;
 	size_t len, size;

@@ -335,6 +335,18 @@ void follow_on_slot(struct follow_source *f, uint8_t source, const struct vqk_ev
 	}
 }
 
+void follow_drop_all(struct follow_source *f)
+{
+	for (unsigned i = 0; i < f->nvmms; i++)
+		for (struct follow_device *d = f->vmm[i]->devices; d; d = d->next)
+			for (struct follow_queue *q = d->queues; q; q = q->next) {
+				drop(q, 0);
+				if (q->more)
+					follow_lost_more(q);
+				q->more = false;
+			}
+}
+
 void follow_forget_slots(struct follow_source *f)
 {
 	const struct slot all = { .len = UINT64_MAX };

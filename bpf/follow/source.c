@@ -135,7 +135,10 @@ static bool catch_up(struct follow_source *f)
 		f->slots_lost = lost;
 		follow_forget_slots(f);
 	}
-	if (sure || f->failed)
+	/* a guest may make hits faster than they are handed on */
+	if (!sure && output_full(&f->out))
+		follow_drop_all(f);
+	if (sure || f->failed || !output_waits(&f->out))
 		output_flush(&f->out);
 	return sure;
 }
@@ -151,7 +154,7 @@ static bool look(void *opaque, uint64_t now)
 
 	if (!catch_up(f) && output_waits(&f->out) && !f->failed)
 		return true;
-	if (f->failed || output_full(&f->out))
+	if (f->failed)
 		return false;
 	now = clock_ns(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < f->nvmms; i++)
@@ -188,10 +191,7 @@ static void describe(struct source *s)
 {
 	struct follow_source *f = (struct follow_source *)s;
 
-	/* what was read belongs to the file before */
-	for (unsigned i = 0; i < SETTLE_MS && !catch_up(f); i++)
-		usleep(1000);
-	output_flush(&f->out);
+	f->out.as_put = true;
 	kvm_source_ops.describe(f->kvm);
 	for (unsigned i = 0; i < f->nvmms; i++)
 		for (struct follow_device *d = f->vmm[i]->devices; d; d = d->next)
@@ -199,6 +199,7 @@ static void describe(struct source *s)
 				if (q->snoop.on)
 					snoop_describe(&q->snoop);
 	output_flush(&f->out);
+	f->out.as_put = false;
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -211,9 +212,8 @@ static void put_within(const struct follow_source *f, struct text *t)
 	text_duration(t, f->within.max);
 }
 
-static void settle(struct source *s)
+static void note_within(struct follow_source *f)
 {
-	struct follow_source *f = (struct follow_source *)s;
 	TEXT(t, 200);
 
 	if (!f->within.count)
@@ -221,6 +221,17 @@ static void settle(struct source *s)
 	put_within(f, &t);
 	for (unsigned i = 0; i < f->nvmms; i++)
 		follow_note(f->vmm[i], VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
+}
+
+/* What was read belongs to the file before. */
+static void settle(struct source *s)
+{
+	struct follow_source *f = (struct follow_source *)s;
+
+	for (unsigned i = 0; i < SETTLE_MS && !catch_up(f); i++)
+		usleep(1000);
+	note_within(f);
+	output_flush(&f->out);
 }
 
 static void stop(struct source *s)
@@ -239,7 +250,7 @@ static void stop(struct source *s)
 			follow_look(v, true, now);
 		follow_lose_suspended(v);
 	}
-	settle(s);
+	note_within(f);
 	kvm_source_ops.stop(f->kvm);
 	output_flush(&f->out);
 }

@@ -91,6 +91,20 @@ own_vmm_exits() {
 	own exits 200 -k
 }
 
+# Each file of a rotation describes its devices and rings.
+rotated() {
+	local f
+	timeout 60 "$vqtrace" record -q -i kvm -i memory -w "$tmp/rot" --rotate-size 200k -W 3 --duration 3s -- $vmm "$tmp/guest" loop \
+		</dev/null >"$tmp/rot.out" 2>&1 || { cat "$tmp/rot.out"; return 1; }
+	[ -s "$tmp/rot2" ] || { ls "$tmp"; return 1; }
+	for f in "$tmp"/rot[0-9]; do
+		"$vqtrace" show -r "$f" -T json >"$tmp/json" || return 1
+		[ "$(jq -c 'select(.source_info) | .source_info.kind' "$tmp/json" | tr '\n' ' ')" = '"kvm" "memory" ' ] &&
+			[ "$(jq -c 'select(.queue_state)' "$tmp/json" | wc -l)" -ge 1 ] && [ "$(jq -c 'select(.used)' "$tmp/json" | wc -l)" -ge 1 ] ||
+			{ head -n 8 "$tmp/json"; return 1; }
+	done
+}
+
 # What is not given its other half says what to do.
 refused() {
 	local pid rc=0
@@ -166,10 +180,11 @@ alone() {
 		[ "$(count "$tmp/alone" 'avail || used')" -ge 200 ] || { cat "$tmp/alone.err"; "$vqtrace" show -r "$tmp/alone" | head; return 1; }
 }
 
-plan 7
+plan 8
 check "the guest is built" tests/guest/mkkvm "$tmp/guest"
 check "a VMM of our own, against its device's tap" own_vmm
 check "a VMM of our own, without ioeventfd" own_vmm_exits
+check "files of a rotation" rotated
 check "QEMU, private memory, against the probes in it" three private "a system call"
 check "QEMU, its memory a shared file" three shared "a read-only mapping" -machine pc,memory-backend=m0 -object memory-backend-memfd,id=m0,size=64M,share=on
 check "QEMU alone, its memory a shared file" alone

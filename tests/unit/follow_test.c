@@ -342,6 +342,22 @@ static void accesses_lost(void)
 	end();
 }
 
+/* What can never be made sure is given up, and said to be lost. */
+static void given_up(void)
+{
+	begin();
+	set_slot(ram);
+	set_up(1ULL << VIRTIO_F_VERSION_1);
+	offer();
+	look();
+	CHECK(output_waits(&f.out));
+	follow_drop_all(&f);
+	CHECK(!output_waits(&f.out));
+	end();
+	CHECK_EQ(n[VQT_AVAIL], 0);
+	CHECK(more);
+}
+
 static struct slots slots;
 
 static enum slots_change event(unsigned kind, unsigned id, uint64_t gpa, uint64_t len,
@@ -396,6 +412,7 @@ static const struct tap_test tests[] = {
 	{ "its slot is replaced while it is at rest", slot_replaced },
 	{ "what cannot be followed", refused },
 	{ "accesses are missing", accesses_lost },
+	{ "what is never sure", given_up },
 };
 
 TAP_MAIN(tests)
