@@ -28,6 +28,7 @@ void kvm_describe_session(struct kvm_source *k)
 	struct vqt_session *s = build_session(&b, buf, sizeof(buf), k->request.command);
 
 	s->h.ts = clock_ns(CLOCK_MONOTONIC);
+	s->snaplen = k->hooks.slot ? k->request.snaplen : 0; /* it reads no buffer itself */
 	s->wall = k->wall;
 	k->request.record(k->request.ctx, buf, b.len);
 }

@@ -100,9 +100,11 @@ rotated() {
 	for f in "$tmp"/rot[0-9]; do
 		"$vqtrace" show -r "$f" -T json >"$tmp/json" || return 1
 		[ "$(jq -c 'select(.source_info) | .source_info.kind' "$tmp/json" | tr '\n' ' ')" = '"kvm" "memory" ' ] &&
-			[ "$(jq -c 'select(.queue_state)' "$tmp/json" | wc -l)" -ge 1 ] && [ "$(jq -c 'select(.used)' "$tmp/json" | wc -l)" -ge 1 ] ||
+			[ "$(jq -c 'select(.queue_state)' "$tmp/json" | wc -l)" -ge 1 ] ||
 			{ head -n 8 "$tmp/json"; return 1; }
+		cat "$tmp/json" >>"$tmp/rot.json"
 	done
+	[ "$(jq -c 'select(.used)' "$tmp/rot.json" | wc -l)" -ge 1 ]
 }
 
 # What is not given its other half says what to do.
