@@ -22,6 +22,7 @@
 #include "bpf/capture/state.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/clock.h"
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "decoder/trace/event.h"
 
 struct capture;

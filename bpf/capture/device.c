@@ -14,6 +14,7 @@
 #include "bpf/capture/device.h"
 #include "bpf/capture/emit.h"
 #include "bpf/capture/state.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/qom.h"
 #include "decoder/class/class.h"

@@ -6,6 +6,7 @@
 #include "bpf/capture/attach.h"
 #include "bpf/capture/capture.h"
 #include "bpf/capture/order.h"
+#include "bpf/process/memory.h"
 #include "bpf/qemu/classes.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/identity.h"

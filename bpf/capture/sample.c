@@ -30,6 +30,7 @@
 #include "bpf/capture/emit.h"
 #include "bpf/capture/sample.h"
 #include "bpf/look/vring.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/hash.h"
 #include "decoder/trace/record.h"

@@ -12,6 +12,7 @@
 #include "bpf/capture/impl.h"
 #include "bpf/capture/kernel.h"
 #include "bpf/capture/source.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
 #include "bpf/qemu/process.h"

@@ -18,6 +18,7 @@
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 
 static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/process/memory.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/process.h"
 #include "decoder/trace/event.h"
 
 /* The callbacks, by the structure that declares them. */

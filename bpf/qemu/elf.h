@@ -17,7 +17,7 @@ struct foreign;
 /*
  * Open an object.  Only the pieces that are asked for are read, within the limits of `by`,
  * which is borrowed until elf_close(); behind them all answers are "not in the file".
- * -ENOEXEC: not an ELF object of this machine's kind; -ETIMEDOUT, -EINTR: see foreign.h.
+ * -ENOEXEC: not an ELF object of this machine's kind; -ETIMEDOUT, -EINTR: see process/foreign.h.
  */
 int elf_open(struct elf **out, const char *path, struct foreign *by);
 /* The same for bytes in memory, which are copied; the path is only used as a name. */

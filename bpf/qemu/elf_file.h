@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 
 struct elf_file {
 	struct foreign *by; /* borrowed; NULL: the bytes are in memory */

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/process/memory.h"
 #include "bpf/prog/qemu.h"
-#include "bpf/qemu/process.h"
 #include "decoder/trace/event.h"
 
 struct identity {

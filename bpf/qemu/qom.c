@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 #include "bpf/qemu/qom.h"
 
 #define DEPTH 12

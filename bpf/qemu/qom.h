@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 
 /* struct Object {class, free, properties, ref, parent}: the same since 2.x. */
 #define QOM_PROPERTIES 16

@@ -13,8 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf/process/foreign.h"
+#include "bpf/process/memory.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/foreign.h"
 #include "bpf/qemu/process.h"
 #include "bpf/qemu/qom.h"
 #include "decoder/util/clock.h"

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bpf/process/foreign.h"
 #include "bpf/prog/qemu.h"
-#include "bpf/qemu/foreign.h"
 #include "bpf/qemu/insn.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"

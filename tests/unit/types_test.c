@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "bpf/qemu/types.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"

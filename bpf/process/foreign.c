@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "decoder/util/clock.h"
 
 /* --- the attempt ------------------------------------------------------------- */

@@ -6,8 +6,8 @@
  * belongs to an attempt, which ends when it has used up its time, its calls or its bytes, or
  * when a person asks for the end.
  */
-#ifndef VQT_BPF_QEMU_FOREIGN_H
-#define VQT_BPF_QEMU_FOREIGN_H
+#ifndef VQT_BPF_PROCESS_FOREIGN_H
+#define VQT_BPF_PROCESS_FOREIGN_H
 
 #include <fcntl.h>
 #include <stdbool.h>
