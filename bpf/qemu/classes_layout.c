@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/qemu/classes_impl.h"
-#include "bpf/qemu/insn.h"
 #include "bpf/qemu/layout.h"
 
 #define CALLS 64 /* through slots, of one function */

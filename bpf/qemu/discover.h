@@ -7,7 +7,7 @@
 #ifndef VQT_BPF_QEMU_DISCOVER_H
 #define VQT_BPF_QEMU_DISCOVER_H
 
-#include "bpf/qemu/elf.h"
+#include "bpf/code/elf.h"
 #include "bpf/process/foreign.h"
 #include "bpf/prog/qemu.h"
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/qemu/elf.h"
+#include "bpf/code/elf.h"
 
 /*
  * A type.  Addresses are link addresses in the object, as elf_symbol() gives them; 0: it has

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf/qemu/elf_impl.h"
+#include "bpf/code/elf_impl.h"
 #include "decoder/trace/record.h"
 
 /* The words of one segment; false: the visit wants no more. */

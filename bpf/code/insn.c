@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/qemu/insn.h"
+#include "bpf/code/insn.h"
 #include "bpf/prog/qemu.h"
 
 #define INSN_MAX 8192

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Internal to elf.c and elf_search.c: what an object is. */
-#ifndef VQT_BPF_QEMU_ELF_IMPL_H
-#define VQT_BPF_QEMU_ELF_IMPL_H
+#ifndef VQT_BPF_CODE_ELF_IMPL_H
+#define VQT_BPF_CODE_ELF_IMPL_H
 
 #include <elf.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/elf_file.h"
+#include "bpf/code/elf.h"
+#include "bpf/code/elf_file.h"
 
 struct sym {
 	const char *name;

@@ -4,8 +4,8 @@
  * there is one, the full table), bytes by virtual address with relocations
  * applied, function bounds from .eh_frame even when all names are stripped.
  */
-#ifndef VQT_BPF_QEMU_ELF_H
-#define VQT_BPF_QEMU_ELF_H
+#ifndef VQT_BPF_CODE_ELF_H
+#define VQT_BPF_CODE_ELF_H
 
 #include <stdbool.h>
 #include <stddef.h>

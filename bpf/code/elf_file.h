@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bytes of an ELF object, read in pieces when they are first needed. */
-#ifndef VQT_BPF_QEMU_ELF_FILE_H
-#define VQT_BPF_QEMU_ELF_FILE_H
+#ifndef VQT_BPF_CODE_ELF_FILE_H
+#define VQT_BPF_CODE_ELF_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bpf/qemu/elf_file.h"
+#include "bpf/code/elf_file.h"
 
 #define FILE_MAX (1L << 30)
 #define PIECE 65536

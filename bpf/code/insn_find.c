@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is looked for in decoded functions. */
-#include "bpf/qemu/insn.h"
+#include "bpf/code/insn.h"
 #include "bpf/prog/qemu.h"
 
 #define COLD_MAX 16 /* cold blocks decoded in search of one trace site */

@@ -6,14 +6,14 @@
  * is enough to read structure offsets from accessors, and to find the register that holds an
  * argument at any instruction.  x86-64, System V calling convention.
  */
-#ifndef VQT_BPF_QEMU_INSN_H
-#define VQT_BPF_QEMU_INSN_H
+#ifndef VQT_BPF_CODE_INSN_H
+#define VQT_BPF_CODE_INSN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/qemu/elf.h"
+#include "bpf/code/elf.h"
 
 enum insn_kind {
 	INSN_OTHER,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/qemu/elf_impl.h"
+#include "bpf/code/elf_impl.h"
 #include "decoder/trace/record.h"
 #include "decoder/util/array.h"
 
