@@ -16,7 +16,7 @@
 #include "bpf/capture/state.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "decoder/class/class.h"
 #include "decoder/spec/spec.h"
 

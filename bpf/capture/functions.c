@@ -9,7 +9,7 @@
 #include "bpf/capture/calls.h"
 #include "bpf/capture/calls_impl.h"
 #include "bpf/prog/qemu.skel.h"
-#include "bpf/qemu/types.h"
+#include "bpf/qom/types.h"
 
 #define CANDIDATES 256 /* functions that one class_init hands on */
 

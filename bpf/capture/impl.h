@@ -7,11 +7,11 @@
 #include "bpf/capture/capture.h"
 #include "bpf/capture/order.h"
 #include "bpf/process/memory.h"
-#include "bpf/qemu/classes.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/identity.h"
 #include "bpf/qemu/process.h"
 #include "bpf/qemu/query.h"
+#include "bpf/qom/classes.h"
+#include "bpf/qom/identity.h"
 #include "decoder/source/source.h"
 
 #define TARGETS 64

@@ -17,7 +17,7 @@
 #include "bpf/capture/late.h"
 #include "bpf/capture/state.h"
 #include "bpf/prog/qemu.skel.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "decoder/util/qmp.h"
 #include "decoder/util/socket.h"
 

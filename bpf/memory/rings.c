@@ -12,7 +12,7 @@
 
 #include "bpf/memory/impl.h"
 #include "bpf/process/state.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "decoder/source/flight.h"
 #include "decoder/source/snoop_record.h"
 #include "decoder/spec/constants.h"

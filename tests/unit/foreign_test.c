@@ -17,7 +17,7 @@
 #include "bpf/process/memory.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/false_tree.h"
 #include "tests/unit/tap.h"

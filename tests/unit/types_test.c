@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "bpf/process/foreign.h"
-#include "bpf/qemu/types.h"
+#include "bpf/qom/types.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"
 

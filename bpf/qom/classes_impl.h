@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Internal to classes.c and classes_layout.c: where in a class its callbacks are. */
-#ifndef VQT_BPF_QEMU_CLASSES_IMPL_H
-#define VQT_BPF_QEMU_CLASSES_IMPL_H
+#ifndef VQT_BPF_QOM_CLASSES_IMPL_H
+#define VQT_BPF_QOM_CLASSES_IMPL_H
 
-#include "bpf/qemu/classes.h"
+#include "bpf/qom/classes.h"
 
 /* The structures that declare callbacks, by the type that has each. */
 enum class_kind {

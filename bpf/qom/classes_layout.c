@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "bpf/code/insn.h"
-#include "bpf/qemu/classes_impl.h"
 #include "bpf/qemu/layout.h"
+#include "bpf/qom/classes_impl.h"
 
 #define CALLS 64 /* through slots, of one function */
 #define CALLEES 48 /* functions that one calls */

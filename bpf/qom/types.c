@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bpf/code/insn.h"
-#include "bpf/qemu/types.h"
+#include "bpf/qom/types.h"
 #include "bpf/prog/qemu.h"
 #include "decoder/trace/record.h"
 #include "decoder/util/array.h"

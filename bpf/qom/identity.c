@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf/qemu/identity.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/identity.h"
+#include "bpf/qom/qom.h"
 #include "decoder/class/class.h"
 
 /* DeviceState, BusState: behind Object, the same since 2.x */

@@ -5,8 +5,8 @@
  * Therefore a known value is never replaced by an empty one, and an object that cannot be
  * read or has another type changes nothing.
  */
-#ifndef VQT_BPF_QEMU_IDENTITY_H
-#define VQT_BPF_QEMU_IDENTITY_H
+#ifndef VQT_BPF_QOM_IDENTITY_H
+#define VQT_BPF_QOM_IDENTITY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bpf/process/memory.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 
 #define DEPTH 12
 #define OBJECTS 65536

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/qemu/classes.h"
-#include "bpf/qemu/classes_impl.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/classes.h"
+#include "bpf/qom/classes_impl.h"
+#include "bpf/qom/qom.h"
 
 #define CLASS_BYTES 8192 /* of a class that are looked at; those of virtio have 512 */
 #define ROLES 1024

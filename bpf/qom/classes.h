@@ -4,8 +4,8 @@
  * a callback is, is read from the code that calls it: a function casts the class to a type, whose
  * name it gives, and calls through a word of it.  What is not found so is unknown.
  */
-#ifndef VQT_BPF_QEMU_CLASSES_H
-#define VQT_BPF_QEMU_CLASSES_H
+#ifndef VQT_BPF_QOM_CLASSES_H
+#define VQT_BPF_QOM_CLASSES_H
 
 #include <stdbool.h>
 #include <stddef.h>

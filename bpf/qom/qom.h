@@ -4,8 +4,8 @@
  * An entry counts only if it is consistent: the key of a property in the hash table equals
  * the property's own name, and a child's parent pointer points to its parent.
  */
-#ifndef VQT_BPF_QEMU_QOM_H
-#define VQT_BPF_QEMU_QOM_H
+#ifndef VQT_BPF_QOM_QOM_H
+#define VQT_BPF_QOM_QOM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * counts only if each of its words is what that field can hold, and which fields a record has
  * is decided by all records together.
  */
-#ifndef VQT_BPF_QEMU_TYPES_H
-#define VQT_BPF_QEMU_TYPES_H
+#ifndef VQT_BPF_QOM_TYPES_H
+#define VQT_BPF_QOM_TYPES_H
 
 #include <stdbool.h>
 #include <stddef.h>
