@@ -6,7 +6,7 @@
 
 #include "bpf/capture/calls.h"
 #include "bpf/capture/calls_impl.h"
-#include "bpf/capture/class.h"
+#include "bpf/device/class.h"
 #include "decoder/trace/build.h"
 
 int calls_open(struct target *t)

@@ -6,7 +6,7 @@
 #ifndef VQT_BPF_CAPTURE_CALLS_H
 #define VQT_BPF_CAPTURE_CALLS_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 struct calls;
 

@@ -3,8 +3,8 @@
 #ifndef VQT_BPF_CAPTURE_CALLS_IMPL_H
 #define VQT_BPF_CAPTURE_CALLS_IMPL_H
 
-#include "bpf/capture/impl.h"
 #include "bpf/prog/qemu.h"
+#include "bpf/session/session.h"
 
 #define CALLS_NAME 200 /* bytes of a name, 0 included */
 

@@ -8,13 +8,14 @@
 #include <string.h>
 
 #include "bpf/capture/calls.h"
-#include "bpf/capture/describe.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/capture/capture.h"
+#include "bpf/session/describe.h"
+#include "bpf/device/device.h"
+#include "bpf/session/emit.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/late.h"
-#include "bpf/capture/sample.h"
+#include "bpf/device/sample.h"
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
@@ -385,4 +386,12 @@ void target_detach(struct target *t)
 	}
 	calls_detach(t);
 	t->dead = true;
+}
+
+struct target *capture_target(const struct capture *c, pid_t pid)
+{
+	for (size_t i = c->ntargets; i--;)
+		if (c->target[i]->p.pid == pid)
+			return c->target[i];
+	return NULL;
 }

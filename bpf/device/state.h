@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VQT_BPF_CAPTURE_STATE_H
-#define VQT_BPF_CAPTURE_STATE_H
+#ifndef VQT_BPF_DEVICE_STATE_H
+#define VQT_BPF_DEVICE_STATE_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /* QMP's answer about the device; NULL if there is none. */
 const struct query_device *state_answer(const struct device *d);

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/class.h"
-#include "bpf/capture/emit.h"
+#include "bpf/device/class.h"
+#include "bpf/session/emit.h"
 #include "decoder/trace/build.h"
 #include "decoder/util/text.h"
 

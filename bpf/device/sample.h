@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads rings of idle queues at intervals. */
-#ifndef VQT_BPF_CAPTURE_SAMPLE_H
-#define VQT_BPF_CAPTURE_SAMPLE_H
+#ifndef VQT_BPF_DEVICE_SAMPLE_H
+#define VQT_BPF_DEVICE_SAMPLE_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /* Sample the rings of all targets if the interval has passed (now in ns). */
 void sample_tick(struct capture *c, uint64_t now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "bpf/capture/describe.h"
-#include "bpf/capture/emit.h"
+#include "bpf/session/describe.h"
+#include "bpf/session/emit.h"
 #include "decoder/trace/build.h"
 
 void describe_session(struct capture *c)

@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Internal to bpf/capture: the session, the processes it traces, and their devices. */
-#ifndef VQT_BPF_CAPTURE_IMPL_H
-#define VQT_BPF_CAPTURE_IMPL_H
+/*
+ * The session of a capture: the processes that are traced, and their devices.  What session/,
+ * device/, calls/ and capture/ work on together.
+ */
+#ifndef VQT_BPF_SESSION_SESSION_H
+#define VQT_BPF_SESSION_SESSION_H
 
-#include "bpf/capture/attach.h"
-#include "bpf/capture/capture.h"
-#include "bpf/capture/order.h"
 #include "bpf/process/memory.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
 #include "bpf/qemu/query.h"
 #include "bpf/qom/classes.h"
 #include "bpf/qom/identity.h"
+#include "bpf/session/attach.h"
+#include "bpf/session/options.h"
+#include "bpf/session/order.h"
+#include "bpf/session/stats.h"
 #include "decoder/source/source.h"
 
 #define TARGETS 64
 #define DEVICES 1024
 #define MISSING 128
 
-/* A device, with the facts known so far. */
 /* Where the device is in a ring; packed: bit 15 wrap. */
 struct position {
 	uint16_t last_avail, used;
 	bool known;
 };
 
+/* A device, with the facts known so far. */
 struct device {
 	struct vqt_device r; /* as in its latest VQT_DEVICE */
 	struct target *target;
@@ -37,7 +41,7 @@ struct device {
 	 * described only when its second event arrives; until then `making` holds the first one.
 	 */
 	bool fresh;
-	bool decided; /* it is one, and what waited for that (hold.h) is being passed on */
+	bool decided; /* it is one, and what waited for that (capture/hold.h) is being passed on */
 	struct vqt_lifecycle *making;
 	size_t making_len;
 	bool noted; /* the note about its data path elsewhere was written */
@@ -51,7 +55,7 @@ struct device {
 	bool classes_written;
 };
 
-/* Records that wait until it is known what becomes of an object (hold.h). */
+/* Records that wait until it is known what becomes of an object (capture/hold.h). */
 struct hold {
 	uint8_t *bytes; /* records, each after its length */
 	size_t len, cap;
@@ -106,8 +110,5 @@ struct capture {
 	struct light *light; /* NULL: not a light capture */
 	int cost_fd; /* the kernel counts run time while it is open; 0: not open */
 };
-
-/* The latest traced process that has this pid; NULL. */
-struct target *capture_target(const struct capture *c, pid_t pid);
 
 #endif

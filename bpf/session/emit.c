@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "bpf/capture/emit.h"
+#include "bpf/session/emit.h"
 #include "decoder/util/clock.h"
 
 uint64_t capture_now(void)

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/emit.h"
-#include "bpf/capture/flight.h"
-#include "bpf/capture/sample.h"
+#include "bpf/device/flight.h"
+#include "bpf/device/sample.h"
 #include "bpf/look/vring.h"
 #include "bpf/qemu/guest.h"
+#include "bpf/session/emit.h"
 #include "decoder/source/flight.h"
 #include "decoder/source/snoop_record.h"
 

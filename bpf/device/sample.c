@@ -27,8 +27,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "bpf/capture/emit.h"
-#include "bpf/capture/sample.h"
+#include "bpf/session/emit.h"
+#include "bpf/device/sample.h"
 #include "bpf/look/vring.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"

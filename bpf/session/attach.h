@@ -3,8 +3,8 @@
  * Attaching uprobes: all of a program's at once where the kernel has
  * uprobe_multi links (6.6), one by one through perf events elsewhere.
  */
-#ifndef VQT_BPF_CAPTURE_ATTACH_H
-#define VQT_BPF_CAPTURE_ATTACH_H
+#ifndef VQT_BPF_SESSION_ATTACH_H
+#define VQT_BPF_SESSION_ATTACH_H
 
 #include <stdbool.h>
 #include <stddef.h>

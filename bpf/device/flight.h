@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The chains in flight when a capture begins late: found in the rings, written as records. */
-#ifndef VQT_BPF_CAPTURE_FLIGHT_H
-#define VQT_BPF_CAPTURE_FLIGHT_H
+#ifndef VQT_BPF_DEVICE_FLIGHT_H
+#define VQT_BPF_DEVICE_FLIGHT_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 struct flight;
 

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bpf/capture/attach.h"
+#include "bpf/session/attach.h"
 
 /* Newer than the packaged kernel headers and libbpf: include/uapi/linux/bpf.h of 6.6. */
 #define UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */

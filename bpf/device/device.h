@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices as they appear in the stream: identity, name, and whether they are to be recorded. */
-#ifndef VQT_BPF_CAPTURE_DEVICE_H
-#define VQT_BPF_CAPTURE_DEVICE_H
+#ifndef VQT_BPF_DEVICE_DEVICE_H
+#define VQT_BPF_DEVICE_DEVICE_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /*
  * The device with this id; created if it is new.  NULL for id 0, for an id that is too

@@ -4,8 +4,8 @@
  * not arrive within the window counts as lost; the loss is reported where the record is
  * missing.
  */
-#ifndef VQT_BPF_CAPTURE_ORDER_H
-#define VQT_BPF_CAPTURE_ORDER_H
+#ifndef VQT_BPF_SESSION_ORDER_H
+#define VQT_BPF_SESSION_ORDER_H
 
 #include <stddef.h>
 #include <stdint.h>

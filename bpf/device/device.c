@@ -9,14 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/capture/class.h"
-#include "bpf/capture/describe.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
-#include "bpf/capture/state.h"
+#include "bpf/device/class.h"
+#include "bpf/device/device.h"
+#include "bpf/device/state.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qom/qom.h"
+#include "bpf/session/describe.h"
+#include "bpf/session/emit.h"
 #include "decoder/class/class.h"
 #include "decoder/spec/spec.h"
 

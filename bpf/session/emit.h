@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Output of the capture: numbers and counts records and passes them to options.record. */
-#ifndef VQT_BPF_CAPTURE_EMIT_H
-#define VQT_BPF_CAPTURE_EMIT_H
+#ifndef VQT_BPF_SESSION_EMIT_H
+#define VQT_BPF_SESSION_EMIT_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 uint64_t capture_now(void); /* ns, CLOCK_MONOTONIC: the clock of the probes */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes the classes of a device: VQT_CLASS. */
-#ifndef VQT_BPF_CAPTURE_CLASS_H
-#define VQT_BPF_CAPTURE_CLASS_H
+#ifndef VQT_BPF_DEVICE_CLASS_H
+#define VQT_BPF_DEVICE_CLASS_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /* What is known of the classes of a process; NULL: no memory. */
 struct classes *class_all(struct target *t);

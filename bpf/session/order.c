@@ -4,7 +4,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "bpf/capture/order.h"
+#include "bpf/session/order.h"
 #include "decoder/trace/event.h"
 
 /* Bytes kept while a record is missing: some seconds of heavy load. */

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bpf/capture/emit.h"
-#include "bpf/capture/flight.h"
-#include "bpf/capture/state.h"
+#include "bpf/device/flight.h"
+#include "bpf/device/state.h"
+#include "bpf/session/emit.h"
 #include "decoder/util/virtqueue.h"
 
 struct state {
