@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "bpf/capture/calls.h"
+#include "bpf/calls/calls.h"
 #include "bpf/capture/capture.h"
 #include "bpf/device/class.h"
 #include "bpf/capture/stacks.h"

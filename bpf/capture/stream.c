@@ -2,7 +2,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bpf/capture/calls.h"
+#include "bpf/calls/calls.h"
 #include "bpf/device/device.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"

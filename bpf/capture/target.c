@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/calls.h"
+#include "bpf/calls/calls.h"
 #include "bpf/capture/capture.h"
 #include "bpf/session/describe.h"
 #include "bpf/device/device.h"
@@ -275,7 +275,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 /*
  * A function whose return is probed must not be left half-way by a coroutine, while its thread goes on
  * elsewhere: the kernel would take its return for lost, and end the process.  The coroutine that loads an
- * incoming migration does that with functions that are probed; see functions.c for the other direction.
+ * incoming migration does that with functions that are probed; see calls/functions.c for the other direction.
  */
 static int check_calls(struct target *t, struct source_error *err)
 {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/calls_impl.h"
+#include "bpf/calls/calls.h"
+#include "bpf/calls/impl.h"
 #include "bpf/device/device.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/stream.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/calls_impl.h"
+#include "bpf/calls/calls.h"
+#include "bpf/calls/impl.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qom/types.h"
 

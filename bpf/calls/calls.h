@@ -3,8 +3,8 @@
  * Where calls of functions are recorded (capture_options.lifecycle): which functions, what they are
  * called, and the tags of events that say in which call they happened.
  */
-#ifndef VQT_BPF_CAPTURE_CALLS_H
-#define VQT_BPF_CAPTURE_CALLS_H
+#ifndef VQT_BPF_CALLS_CALLS_H
+#define VQT_BPF_CALLS_CALLS_H
 
 #include "bpf/session/session.h"
 

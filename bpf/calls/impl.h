@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside bpf/capture: what calls.c and functions.c share. */
-#ifndef VQT_BPF_CAPTURE_CALLS_IMPL_H
-#define VQT_BPF_CAPTURE_CALLS_IMPL_H
+/* Internal to bpf/calls: what calls.c and functions.c share. */
+#ifndef VQT_BPF_CALLS_IMPL_H
+#define VQT_BPF_CALLS_IMPL_H
 
 #include "bpf/prog/qemu.h"
 #include "bpf/session/session.h"
