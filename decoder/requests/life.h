@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A row of the table of requests for a request whose driver's side was recorded. */
-#ifndef VQT_DECODER_PRINT_LIFE_H
-#define VQT_DECODER_PRINT_LIFE_H
+#ifndef VQT_DECODER_REQUESTS_LIFE_H
+#define VQT_DECODER_REQUESTS_LIFE_H
 
 #include <stdio.h>
 

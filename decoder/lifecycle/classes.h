@@ -3,8 +3,8 @@
  * The classes of devices: of each object that a device consists of its types, where it is, and
  * whose function each callback of its class is.
  */
-#ifndef VQT_DECODER_PRINT_CLASSES_H
-#define VQT_DECODER_PRINT_CLASSES_H
+#ifndef VQT_DECODER_LIFECYCLE_CLASSES_H
+#define VQT_DECODER_LIFECYCLE_CLASSES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "decoder/lifecycle/tree.h"
 #include "decoder/print/line.h"
-#include "decoder/print/tree.h"
 #include "decoder/util/array.h"
 #include "decoder/util/json.h"
 

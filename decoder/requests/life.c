@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 
-#include "decoder/print/life.h"
+#include "decoder/requests/life.h"
 
 /* The parts of a life that have a column: from one point to another, over those between. */
 static const struct column {

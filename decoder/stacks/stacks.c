@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "decoder/print/stacks_impl.h"
+#include "decoder/stacks/impl.h"
 #include "decoder/util/text.h"
 
 #define BYTES_MAX (64U << 20) /* of all stacks that are told apart */

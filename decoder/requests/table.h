@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Prints one row for each request: how its time was spent. */
-#ifndef VQT_DECODER_PRINT_REQUESTS_H
-#define VQT_DECODER_PRINT_REQUESTS_H
+#ifndef VQT_DECODER_REQUESTS_TABLE_H
+#define VQT_DECODER_REQUESTS_TABLE_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * Call stacks of events, counted: "device;event;outermost;...;innermost COUNT", a line for each, as
  * flame graphs are made of (flamegraph.pl, inferno, speedscope).
  */
-#ifndef VQT_DECODER_PRINT_STACKS_H
-#define VQT_DECODER_PRINT_STACKS_H
+#ifndef VQT_DECODER_STACKS_STACKS_H
+#define VQT_DECODER_STACKS_STACKS_H
 
 #include <stdio.h>
 

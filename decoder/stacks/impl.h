@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Internal to the pictures of call stacks (decoder/print/stacks.h, flame.h). */
-#ifndef VQT_DECODER_PRINT_STACKS_IMPL_H
-#define VQT_DECODER_PRINT_STACKS_IMPL_H
+/* Internal to the pictures of call stacks (stacks.h, flame.h). */
+#ifndef VQT_DECODER_STACKS_IMPL_H
+#define VQT_DECODER_STACKS_IMPL_H
 
-#include "decoder/print/stacks.h"
+#include "decoder/stacks/stacks.h"
 #include "decoder/util/hash.h"
 
 struct stack_count {

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "decoder/print/flame.h"
-#include "decoder/print/stacks_impl.h"
+#include "decoder/stacks/flame.h"
+#include "decoder/stacks/impl.h"
 #include "decoder/util/mix.h"
 #include "decoder/util/text.h"
 

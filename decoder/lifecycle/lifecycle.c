@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "decoder/fields/event_names.h"
-#include "decoder/print/lifecycle.h"
+#include "decoder/lifecycle/lifecycle.h"
+#include "decoder/lifecycle/tree.h"
 #include "decoder/print/line.h"
-#include "decoder/print/tree.h"
 #include "decoder/trace/guest.h"
 #include "decoder/util/array.h"
 #include "decoder/util/hash.h"

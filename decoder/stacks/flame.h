@@ -3,10 +3,10 @@
  * Call stacks of events as a flame graph: a picture (SVG) in which each function is as wide as the
  * number of events below it, and stands on its caller.
  */
-#ifndef VQT_DECODER_PRINT_FLAME_H
-#define VQT_DECODER_PRINT_FLAME_H
+#ifndef VQT_DECODER_STACKS_FLAME_H
+#define VQT_DECODER_STACKS_FLAME_H
 
-#include "decoder/print/stacks.h"
+#include "decoder/stacks/stacks.h"
 
 /*
  * Draw what was counted; of: what it is of, for the title, UTF-8 that nothing was checked of.  It needs

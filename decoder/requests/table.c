@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "decoder/class/class.h"
-#include "decoder/print/life.h"
-#include "decoder/print/requests.h"
+#include "decoder/requests/life.h"
+#include "decoder/requests/table.h"
 #include "decoder/util/text.h"
 
 /* Completions of one queue waiting for their interrupt; older ones go out without. */

@@ -3,8 +3,8 @@
  * How devices came to be: the calls of the driver's kernel as trees, with how long each took and
  * the registers that it wrote and read, and the steps of QEMU between them.
  */
-#ifndef VQT_DECODER_PRINT_LIFECYCLE_H
-#define VQT_DECODER_PRINT_LIFECYCLE_H
+#ifndef VQT_DECODER_LIFECYCLE_LIFECYCLE_H
+#define VQT_DECODER_LIFECYCLE_LIFECYCLE_H
 
 #include <stdbool.h>
 #include <stdio.h>

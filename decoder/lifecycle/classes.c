@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "decoder/fields/event_names.h"
-#include "decoder/print/classes.h"
+#include "decoder/lifecycle/classes.h"
 #include "decoder/util/hash.h"
 #include "decoder/util/json.h"
 #include "decoder/util/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A tree of calls, and of what happened in them, as lines or as a JSON object. */
-#ifndef VQT_DECODER_PRINT_TREE_H
-#define VQT_DECODER_PRINT_TREE_H
+#ifndef VQT_DECODER_LIFECYCLE_TREE_H
+#define VQT_DECODER_LIFECYCLE_TREE_H
 
 #include <stdbool.h>
 #include <stddef.h>
