@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Records that wait to be written, in the order in which they came. */
-#ifndef VQT_DECODER_MERGE_WAITING_H
-#define VQT_DECODER_MERGE_WAITING_H
+#ifndef VQT_DECODER_LIVE_WAITING_H
+#define VQT_DECODER_LIVE_WAITING_H
 
 #include "decoder/trace/record.h"
 

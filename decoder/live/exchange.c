@@ -2,8 +2,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include "decoder/merge/align.h"
-#include "decoder/merge/exchange.h"
+#include "decoder/align/align.h"
+#include "decoder/live/exchange.h"
 #include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 

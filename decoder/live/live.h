@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The records of a host and of its guests joined while they are recorded: as merge.h does with
+ * The records of a host and of its guests joined while they are recorded: as merge/merge.h does with
  * files, with the same modules.  Records wait until the guest's clock is known around them, or until
  * patience ends, so that all are written in the order of the host's time.
  *
@@ -12,8 +12,8 @@
  * more memory than a bound.  Its records are then late: they are written behind those that they
  * would have been before, and their times are known less exactly.
  */
-#ifndef VQT_DECODER_MERGE_LIVE_H
-#define VQT_DECODER_MERGE_LIVE_H
+#ifndef VQT_DECODER_LIVE_LIVE_H
+#define VQT_DECODER_LIVE_LIVE_H
 
 #include <sys/types.h>
 

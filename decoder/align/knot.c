@@ -8,7 +8,7 @@
  */
 #include <math.h>
 
-#include "decoder/merge/impl.h"
+#include "decoder/align/impl.h"
 
 #define SLACK 0.5 /* ns: keeps what is just possible possible when numbers are rounded */
 

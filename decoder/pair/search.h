@@ -4,8 +4,8 @@
  * addresses that the driver wrote into queue registers.  A sample of both is kept, the same of
  * both by a condition on the hashes, so that memory is bounded whatever their length.
  */
-#ifndef VQT_DECODER_MERGE_SEARCH_H
-#define VQT_DECODER_MERGE_SEARCH_H
+#ifndef VQT_DECODER_PAIR_SEARCH_H
+#define VQT_DECODER_PAIR_SEARCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/impl.h"
+#include "decoder/align/impl.h"
 
 const struct align_limits align_limits_default = {
 	.drift = ALIGN_DRIFT_MAX,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/chain.h"
-#include "decoder/merge/search.h"
+#include "decoder/pair/chain.h"
+#include "decoder/pair/search.h"
 #include "decoder/spec/spec.h"
 #include "decoder/util/array.h"
 #include "decoder/util/hash.h"

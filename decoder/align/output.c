@@ -2,7 +2,7 @@
 /* When a moment is decided, and the segments between such moments. */
 #include <math.h>
 
-#include "decoder/merge/impl.h"
+#include "decoder/align/impl.h"
 
 static void put(struct align *a, struct align_segment s)
 {

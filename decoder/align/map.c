@@ -2,7 +2,7 @@
 /* What is decided, for those who ask: segments in order, and the host's time of a guest's. */
 #include <stddef.h>
 
-#include "decoder/merge/impl.h"
+#include "decoder/align/impl.h"
 
 bool align_next(struct align *a, struct align_segment *out)
 {

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "decoder/merge/chain.h"
-#include "decoder/merge/pair.h"
+#include "decoder/pair/chain.h"
+#include "decoder/pair/pair.h"
 #include "decoder/util/array.h"
 #include "decoder/util/hash.h"
 

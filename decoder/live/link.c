@@ -2,8 +2,8 @@
 /* Whose guest it is, found out while both are recorded, and what came before that. */
 #include <errno.h>
 
-#include "decoder/merge/live_impl.h"
-#include "decoder/merge/search.h"
+#include "decoder/live/impl.h"
+#include "decoder/pair/search.h"
 
 /* After a guest's first record: by then the host's of the same time are there. */
 #define LINK_FIRST (2000 * MS)

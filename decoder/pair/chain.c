@@ -2,7 +2,7 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
-#include "decoder/merge/chain.h"
+#include "decoder/pair/chain.h"
 #include "decoder/util/hash.h"
 
 #define CONTENT 16 /* bytes: the header of a request; fewer are not compared */

@@ -2,19 +2,19 @@
 /*
  * Events of two traces paired, for what they say of the clocks: a chain is added before it is
  * popped, and pushed before it is taken; a register is written while its function runs; a question
- * is read after it was sent, and before its answer comes.  Each pair is a bound for align.h.
+ * is read after it was sent, and before its answer comes.  Each pair is a bound for align/align.h.
  *
  * The records of each trace come in its order, those of both roughly as they happened: what has
  * no counterpart waits, and the oldest is given up when too many do.
  */
-#ifndef VQT_DECODER_MERGE_PAIR_H
-#define VQT_DECODER_MERGE_PAIR_H
+#ifndef VQT_DECODER_PAIR_PAIR_H
+#define VQT_DECODER_PAIR_PAIR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "decoder/merge/align.h"
-#include "decoder/merge/search.h"
+#include "decoder/align/align.h"
+#include "decoder/pair/search.h"
 
 struct pair_counts {
 	uint64_t chains[MERGE_SIDES]; /* that could be recognised */

@@ -3,8 +3,8 @@
  * A source of events and the streams of guests, joined while they are recorded: a source again,
  * which those who use one need not know to be two.
  */
-#ifndef VQT_DECODER_MERGE_JOINED_H
-#define VQT_DECODER_MERGE_JOINED_H
+#ifndef VQT_DECODER_LIVE_JOINED_H
+#define VQT_DECODER_LIVE_JOINED_H
 
 #include "decoder/merge/merge.h"
 #include "decoder/source/source.h"

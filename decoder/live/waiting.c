@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/waiting.h"
+#include "decoder/live/waiting.h"
 #include "decoder/util/array.h"
 
 struct entry {

@@ -25,8 +25,8 @@
  * Time is in ns; both clocks count modulo 2^64 and differences are taken as signed.  Bounds
  * come in the order of the guest's trace.  Memory is fixed and nothing here fails later.
  */
-#ifndef VQT_DECODER_MERGE_ALIGN_H
-#define VQT_DECODER_MERGE_ALIGN_H
+#ifndef VQT_DECODER_ALIGN_ALIGN_H
+#define VQT_DECODER_ALIGN_ALIGN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
  * Only who has said that it answers is asked.  Nothing waits for an answer, one question at a time is
  * open, and those without answer become rare.
  */
-#ifndef VQT_DECODER_MERGE_EXCHANGE_H
-#define VQT_DECODER_MERGE_EXCHANGE_H
+#ifndef VQT_DECODER_LIVE_EXCHANGE_H
+#define VQT_DECODER_LIVE_EXCHANGE_H
 
 #include "decoder/trace/record.h"
 

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "decoder/merge/impl.h"
+#include "decoder/align/impl.h"
 
 #define ROUNDING 2 /* ns: bounds are whole numbers */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Internal to decoder/merge; others include align.h. */
-#ifndef VQT_DECODER_MERGE_IMPL_H
-#define VQT_DECODER_MERGE_IMPL_H
+/* Internal to decoder/align; others include align.h. */
+#ifndef VQT_DECODER_ALIGN_IMPL_H
+#define VQT_DECODER_ALIGN_IMPL_H
 
-#include "decoder/merge/align.h"
-#include "decoder/merge/line.h"
+#include "decoder/align/align.h"
+#include "decoder/align/line.h"
 
 #define ALIGN_PENDING 4096 /* bounds that are not decided */
 #define ALIGN_FULL 8 /* bounds of which the tightest ones go on */

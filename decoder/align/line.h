@@ -3,8 +3,8 @@
  * Straight lines that run below some points and above others: y = a + r * x, with a + r * x <= y
  * at each upper point (x, y) and >= at each lower one.
  */
-#ifndef VQT_DECODER_MERGE_LINE_H
-#define VQT_DECODER_MERGE_LINE_H
+#ifndef VQT_DECODER_ALIGN_LINE_H
+#define VQT_DECODER_ALIGN_LINE_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/clock.h"
-#include "decoder/merge/impl.h"
+#include "decoder/align/clock.h"
+#include "decoder/align/impl.h"
 #include "decoder/trace/event.h"
 #include "decoder/util/array.h"
 

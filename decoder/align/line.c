@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "decoder/merge/line.h"
+#include "decoder/align/line.h"
 
 #define NO_LIMIT 1e30
 

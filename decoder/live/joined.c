@@ -6,9 +6,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "decoder/merge/exchange.h"
-#include "decoder/merge/joined.h"
-#include "decoder/merge/live.h"
+#include "decoder/live/exchange.h"
+#include "decoder/live/joined.h"
+#include "decoder/live/live.h"
 #include "decoder/merge/report.h"
 #include "decoder/trace/feed.h"
 #include "decoder/util/clock.h"

@@ -3,8 +3,8 @@
  * What a chain of descriptors is recognised by on both sides: its place in the ring and its
  * buffers are the same in the driver's trace and in the device's.
  */
-#ifndef VQT_DECODER_MERGE_CHAIN_H
-#define VQT_DECODER_MERGE_CHAIN_H
+#ifndef VQT_DECODER_PAIR_CHAIN_H
+#define VQT_DECODER_PAIR_CHAIN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/live_impl.h"
+#include "decoder/live/impl.h"
 
 /* Times in ns. */
 #define HOST_LATE (1000 * MS) /* after so long no earlier record of the host is expected */

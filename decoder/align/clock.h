@@ -3,13 +3,13 @@
  * A guest's clock as it is followed while its records are written, in their order: segments of
  * align.h wait here until the records have passed them.
  */
-#ifndef VQT_DECODER_MERGE_CLOCK_H
-#define VQT_DECODER_MERGE_CLOCK_H
+#ifndef VQT_DECODER_ALIGN_CLOCK_H
+#define VQT_DECODER_ALIGN_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "decoder/merge/align.h"
+#include "decoder/align/align.h"
 
 struct clock_queue;
 

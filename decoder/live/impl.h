@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Joining live, for the files that do it: live.c, live_link.c; others include live.h. */
-#ifndef VQT_DECODER_MERGE_LIVE_IMPL_H
-#define VQT_DECODER_MERGE_LIVE_IMPL_H
+/* Joining live, for the files that do it: live.c, link.c; others include live.h. */
+#ifndef VQT_DECODER_LIVE_IMPL_H
+#define VQT_DECODER_LIVE_IMPL_H
 
+#include "decoder/live/live.h"
+#include "decoder/live/waiting.h"
 #include "decoder/merge/guest.h"
-#include "decoder/merge/live.h"
-#include "decoder/merge/waiting.h"
 
 #define MS UINT64_C(1000000)
 /* Between two attempts to link a guest, at first; then each time twice as long. */
@@ -51,7 +51,7 @@ struct live {
 
 /* Why what it sends is not recorded, from now on. */
 void live_refuse(struct live_one *g, const char *why);
-/* live_link.c: find out whose the guests are of which that is not known.  0 or negative errno. */
+/* link.c: find out whose the guests are of which that is not known.  0 or negative errno. */
 int live_link(struct live *l, uint64_t now);
 /*
  * What the host has recorded before the guest's first trace began: where queues are, for devices that
