@@ -7,7 +7,7 @@
 #include "decoder/check/report/report.h"
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
-#include "decoder/print/flame.h"
+#include "decoder/stacks/flame.h"
 #include "decoder/stats/svg.h"
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"

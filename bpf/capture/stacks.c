@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/emit.h"
 #include "bpf/capture/stacks.h"
+#include "bpf/session/emit.h"
 #include "bpf/stack/unwind.h"
 #include "decoder/trace/build.h"
 

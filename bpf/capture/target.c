@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/describe.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/calls/calls.h"
+#include "bpf/capture/capture.h"
+#include "bpf/session/describe.h"
+#include "bpf/device/device.h"
+#include "bpf/session/emit.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/late.h"
-#include "bpf/capture/sample.h"
+#include "bpf/device/sample.h"
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 
 static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)
@@ -273,7 +275,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 /*
  * A function whose return is probed must not be left half-way by a coroutine, while its thread goes on
  * elsewhere: the kernel would take its return for lost, and end the process.  The coroutine that loads an
- * incoming migration does that with functions that are probed; see functions.c for the other direction.
+ * incoming migration does that with functions that are probed; see calls/functions.c for the other direction.
  */
 static int check_calls(struct target *t, struct source_error *err)
 {
@@ -384,4 +386,12 @@ void target_detach(struct target *t)
 	}
 	calls_detach(t);
 	t->dead = true;
+}
+
+struct target *capture_target(const struct capture *c, pid_t pid)
+{
+	for (size_t i = c->ntargets; i--;)
+		if (c->target[i]->p.pid == pid)
+			return c->target[i];
+	return NULL;
 }

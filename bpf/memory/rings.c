@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "bpf/memory/impl.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/process/state.h"
+#include "bpf/qom/qom.h"
 #include "decoder/source/flight.h"
 #include "decoder/source/snoop_record.h"
 #include "decoder/spec/constants.h"
@@ -19,7 +20,7 @@
 #include "decoder/util/clock.h"
 #include "decoder/util/virtqueue.h"
 
-#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/qemu/foreign.h */
+#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/process/foreign.h */
 #define CHECK_NS UINT64_C(1000000) /* that rings in use are taken to be where they were */
 #define READINGS 4 /* attempts to get two equal readings */
 #define USED_NS \

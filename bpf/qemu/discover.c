@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/qemu/backend.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/insn.h"
 #include "bpf/qemu/layout.h"
 #include "bpf/qemu/probes.h"
 #include "decoder/trace/event.h"

@@ -7,8 +7,8 @@
 #ifndef VQT_BPF_QEMU_DISCOVER_H
 #define VQT_BPF_QEMU_DISCOVER_H
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/foreign.h"
+#include "bpf/code/elf.h"
+#include "bpf/process/foreign.h"
 #include "bpf/prog/qemu.h"
 
 /* BPF programs of qemu.bpf.c, by role. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/process.h"
+#include "bpf/code/elf.h"
+#include "bpf/process/memory.h"
 #include "bpf/stack/debug_file.h"
 #include "bpf/stack/jit.h"
 #include "bpf/stack/local.h"

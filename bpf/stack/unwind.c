@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
-#include "bpf/qemu/process.h"
+#include "bpf/process/foreign.h"
+#include "bpf/process/memory.h"
 #include "bpf/stack/confine.h"
 #include "bpf/stack/debuginfod.h"
 #include "bpf/stack/local.h"

@@ -11,7 +11,7 @@
 #include "decoder/class/class.h"
 #include "decoder/model/init_steps.h"
 #include "decoder/model/model.h"
-#include "decoder/print/lifecycle.h"
+#include "decoder/lifecycle/lifecycle.h"
 #include "decoder/print/line.h"
 #include "decoder/print/verbose.h"
 #include "decoder/check/rule.h"

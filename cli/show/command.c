@@ -8,9 +8,9 @@
 #include "cli/show/save.h"
 #include "cli/window.h"
 #include "decoder/filter/filter.h"
-#include "decoder/print/classes.h"
-#include "decoder/print/lifecycle.h"
-#include "decoder/print/requests.h"
+#include "decoder/lifecycle/classes.h"
+#include "decoder/lifecycle/lifecycle.h"
+#include "decoder/requests/table.h"
 #include "decoder/trace/file.h"
 
 struct show {

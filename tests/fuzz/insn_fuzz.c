@@ -2,8 +2,8 @@
 /* Any bytes as the machine code of a function. */
 #include <stdlib.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/prog/qemu.h"
-#include "bpf/qemu/insn.h"
 #include "tests/unit/tiny_elf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "decoder/check/sides.h"
+#include "decoder/lifecycle/lifecycle.h"
 #include "decoder/merge/merge.h"
 #include "decoder/model/model.h"
-#include "decoder/print/lifecycle.h"
-#include "decoder/print/requests.h"
+#include "decoder/requests/table.h"
 #include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "decoder/edit/anonymise.h"
+#include "decoder/lifecycle/lifecycle.h"
 #include "decoder/print/json.h"
-#include "decoder/print/lifecycle.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
