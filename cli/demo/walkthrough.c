@@ -315,7 +315,7 @@ static int show_driver(struct walkthrough *t)
 {
 	int rc;
 
-	t->tree = lifecycle_print_new(stdout, false, t->line.ascii);
+	t->tree = lifecycle_print_new(stdout, false, t->line.ascii, false);
 	if (!t->tree)
 		return cli_error("no memory");
 	heading("The same from the driver's side: from the bus to the disk, call by call",

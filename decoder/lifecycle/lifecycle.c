@@ -43,12 +43,12 @@ struct lifecycle_print {
 	size_t ntypes, cap;
 };
 
-struct lifecycle_print *lifecycle_print_new(FILE *to, bool json, bool ascii)
+struct lifecycle_print *lifecycle_print_new(FILE *to, bool json, bool ascii, bool stacks)
 {
 	struct lifecycle_print *p = calloc(1, sizeof(*p));
 
 	if (p) {
-		p->out = (struct tree_printer){ .to = to, .json = json };
+		p->out = (struct tree_printer){ .to = to, .json = json, .stacks = stacks };
 		p->ascii = ascii;
 	}
 	return p;
@@ -181,12 +181,31 @@ static char *meaning(const struct lifecycle_print *p, const struct event *e)
 	return strdup(t.buf);
 }
 
+/* NULL: there is none, it is not wanted, or there is no memory for it. */
+static char *stack(const struct lifecycle_print *p, const struct event *e)
+{
+	const struct model_stack *s = p->out.json || p->out.stacks ? e->stack : NULL;
+	TEXT(t, 16384);
+
+	for (unsigned i = 0; s && i < s->n; i++) {
+		if (*s->frame[i].symbol)
+			text_untrusted(&t, s->frame[i].symbol, strlen(s->frame[i].symbol));
+		else
+			text_add(&t, "0x%" PRIx64, s->frame[i].pc);
+		text_puts(&t, "\n");
+	}
+	if (s && s->cut)
+		text_puts(&t, "...\n");
+	return s ? strdup(t.buf) : NULL;
+}
+
 /* Add a node; it is in the calls that are open.  0 or -ENOMEM. */
 static int add(const struct lifecycle_print *p, struct thread *t, const struct event *e, bool call)
 {
 	struct tree_node n = { .ts = e->since, .depth = (uint16_t)t->depth, .call = call };
 
 	n.text = meaning(p, e);
+	n.stack = stack(p, e);
 	if (e->rec->h.type == VQT_LIFECYCLE)
 		n.what = e->rec->lifecycle.what;
 	if (e->dev)

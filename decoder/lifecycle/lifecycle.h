@@ -13,8 +13,11 @@
 
 struct lifecycle_print;
 
-/* json: one object a line for each outermost call or step.  NULL: no memory. */
-struct lifecycle_print *lifecycle_print_new(FILE *to, bool json, bool ascii);
+/*
+ * json: one object a line for each outermost call or step.  stacks: below a call or step where it
+ * happened, if that was recorded (json has it always).  NULL: no memory.
+ */
+struct lifecycle_print *lifecycle_print_new(FILE *to, bool json, bool ascii, bool stacks);
 /*
  * Observe an event; of those that are not selected nothing is printed.  A tree is printed when its
  * outermost call returns.  0 or -ENOMEM.

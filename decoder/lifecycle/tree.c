@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "decoder/lifecycle/tree.h"
 #include "decoder/print/line.h"
@@ -10,13 +11,19 @@
 
 #define NODES_MAX 4096 /* of a tree; what is beyond is counted */
 
+static void node_fini(struct tree_node *n)
+{
+	free(n->text);
+	free(n->stack);
+}
+
 int tree_add(struct tree *t, struct tree_node n)
 {
 	if (!n.text || t->n >= NODES_MAX || !array_room(t->node, t->cap, t->n + 1)) {
 		int rc = n.text && t->n >= NODES_MAX ? 0 : -ENOMEM;
 
 		t->left_out += !rc;
-		free(n.text);
+		node_fini(&n);
 		return rc;
 	}
 	t->node[t->n++] = n;
@@ -26,7 +33,7 @@ int tree_add(struct tree *t, struct tree_node n)
 void tree_clear(struct tree *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		free(t->node[i].text);
+		node_fini(&t->node[i]);
 	t->n = 0;
 	t->left_out = 0;
 }
@@ -36,6 +43,18 @@ void tree_fini(struct tree *t)
 	tree_clear(t);
 	free(t->node);
 	*t = (struct tree){ 0 };
+}
+
+static int indent(const struct tree_node *n)
+{
+	return 2 * (n->depth < TREE_DEPTH_MAX ? n->depth : TREE_DEPTH_MAX);
+}
+
+static void put_stack(struct tree_printer *p, const struct tree_node *n)
+{
+	for (const char *at = n->stack; *at; at += strcspn(at, "\n") + 1)
+		fprintf(p->to, "%37s %*s    at %.*s\n", "", indent(n), "", (int)strcspn(at, "\n"),
+			at);
 }
 
 static void put_line(struct tree_printer *p, const struct tree_node *n)
@@ -52,8 +71,18 @@ static void put_line(struct tree_printer *p, const struct tree_node *n)
 		text_puts(&took, "not over");
 	text_add(&line, "%5" PRIu64 ".%06" PRIu64 " %9s %-14s ", n->ts / 1000000000,
 		 n->ts % 1000000000 / 1000, took.buf, n->device);
-	fprintf(p->to, "%s%*s%s\n", line.buf,
-		2 * (n->depth < TREE_DEPTH_MAX ? n->depth : TREE_DEPTH_MAX), "", n->text);
+	fprintf(p->to, "%s%*s%s\n", line.buf, indent(n), "", n->text);
+	if (p->stacks && n->stack)
+		put_stack(p, n);
+}
+
+static struct json_object *stack_json(const struct tree_node *n)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (const char *at = n->stack; *at; at += strcspn(at, "\n") + 1)
+		json_object_array_add(list, json_object_new_string_len(at, (int)strcspn(at, "\n")));
+	return list;
 }
 
 static struct json_object *node_json(const struct tree_node *n)
@@ -66,6 +95,8 @@ static struct json_object *node_json(const struct tree_node *n)
 	if (n->device[0])
 		json_put_str(o, "device", n->device);
 	json_put_str(o, "what", n->text);
+	if (n->stack)
+		json_object_object_add(o, "stack", stack_json(n));
 	return o;
 }
 

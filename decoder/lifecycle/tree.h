@@ -18,6 +18,7 @@ struct tree_node {
 	uint16_t what; /* the caller's */
 	char device[40]; /* "": none */
 	char *text; /* malloced */
+	char *stack; /* malloced; where it happened, a line for each frame; NULL: not recorded */
 };
 
 /* Nodes in the order in which they began: what is in a call follows it, deeper.  Zeroes: empty. */
@@ -27,7 +28,7 @@ struct tree {
 	uint64_t left_out; /* for which there was no room */
 };
 
-/* Add a node, whose text it takes over, also when it fails.  0 or -ENOMEM. */
+/* Add a node, whose text and stack it takes over, also when it fails.  0 or -ENOMEM. */
 int tree_add(struct tree *t, struct tree_node n);
 void tree_clear(struct tree *t);
 void tree_fini(struct tree *t);
@@ -35,6 +36,7 @@ void tree_fini(struct tree *t);
 struct tree_printer {
 	FILE *to;
 	bool json; /* one object a line for each node at depth 0 */
+	bool stacks; /* in lines below what happened there; json has them always */
 	bool headed; /* private: the heading was printed */
 };
 void tree_print(struct tree_printer *p, const struct tree *t);

@@ -23,7 +23,7 @@ static void begin(bool json)
 	builder_begin(&t);
 	t.queue = VQT_NO_QUEUE;
 	out = open_memstream(&text, &text_len);
-	tree = lifecycle_print_new(out, json, true);
+	tree = lifecycle_print_new(out, json, true, true);
 }
 
 static void end(void)
@@ -292,11 +292,47 @@ static void deep(void)
 	end();
 }
 
+/* Where a call came from stands below it. */
+static void stacks(void)
+{
+	static const char symbols[] = "realize+0x5/0x20 [qemu]\0\0";
+	struct vqt_stack v = {
+		.id = 7, .nframes = 2, .flags = VQT_STACK_CUT, .len = sizeof(symbols)
+	};
+	struct vqt_lifecycle l = { .what = VQT_LIFECYCLE_REALIZE };
+	const uint64_t pc[2] = { 0x1005, 0x2000 };
+	const uint32_t id = 7;
+	_Alignas(8) uint8_t tail[128];
+	struct build b = { .bytes = tail, .size = sizeof(tail) };
+
+	for (unsigned json = 0; json < 2; json++) {
+		begin(json);
+		memcpy(tail, pc, sizeof(pc));
+		memcpy(tail + sizeof(pc), symbols, sizeof(symbols));
+		builder_add(&t, VQT_STACK, &v, sizeof(v), tail, sizeof(pc) + sizeof(symbols));
+		feed();
+		b.len = tags(tail, 1, 0, NULL);
+		build_value(&b, VQT_TAG_STACK, &id, sizeof(id));
+		builder_add(&t, VQT_LIFECYCLE, &l, sizeof(l), tail, b.len);
+		feed();
+		returns(1, 0);
+		fflush(out);
+		if (json)
+			CHECK(strstr(text,
+				     "\"stack\":[\"realize+0x5/0x20 [qemu]\",\"0x2000\",\"...\"]"));
+		else
+			CHECK(strstr(text, "    at realize+0x5/0x20 [qemu]\n") &&
+			      strstr(text, "    at 0x2000\n") && strstr(text, "    at ...\n"));
+		end();
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "calls in one another", nested }, { "what calls return", results },
 	{ "lost begins and ends", lost },   { "register writes and what they do", by_register },
 	{ "types of devices", types },	    { "interrupt routes", routes },
 	{ "anonymised", anonymised },	    { "very deep", deep },
+	{ "call stacks", stacks },
 };
 
 TAP_MAIN(tests)
