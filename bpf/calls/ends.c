@@ -15,8 +15,9 @@
 #define FUNCTIONS (2 * VQP_NAMES) /* at most */
 #define POINTS 16384 /* probes at most */
 /*
- * A function that a recorded one jumps to is followed if it is called from few places: others may be
- * called for every request.
+ * A function that a recorded one jumps to is followed if it leads to other recorded ones, which are then in
+ * the call, and is called from few places: others may be called for every request or queue.  A probe at a
+ * return instruction is single-stepped, which takes some 5 to 20 us.
  */
 #define CALLED_BY 32
 #define WORK 8 /* times the usual limits: functions are decoded */
@@ -124,13 +125,31 @@ bool end_points_add(struct end_points *e, uint64_t addr)
 	return false;
 }
 
+/* Whether a moment of it is recorded; such functions may be called for every request or queue. */
+static bool is_moment(const struct target *t, uint64_t addr)
+{
+	uint64_t start, end;
+
+	for (size_t i = 0; i < t->q->nprobes; i++)
+		if (t->q->probe[i].addr &&
+		    !elf_function(t->q->elf, t->q->probe[i].addr, &start, &end) && start == addr)
+			return true;
+	return false;
+}
+
+static bool is_recorded(const void *ctx, uint64_t addr)
+{
+	return end_points_has(ctx, addr);
+}
+
 /* What they jump to; and what that jumps to. */
 static void follow(struct end_points *e)
 {
 	for (size_t i = 0; i < e->nends; i++) { /* e->nends grows */
 		uint64_t to = e->end[i].target;
 
-		if (to && !end_points_has(e, to) && ends_calls(e->finder, to) <= CALLED_BY)
+		if (to && !end_points_has(e, to) && ends_calls(e->finder, to) <= CALLED_BY &&
+		    !is_moment(e->t, to) && ends_leads_to(e->finder, to, is_recorded, e))
 			add(e, to);
 	}
 }

@@ -313,3 +313,47 @@ int ends_find(const struct ends *x, uint64_t addr, struct function_end out[FUNCT
 	*n = err ? 0 : p.nends;
 	return err;
 }
+
+#define LEADS_DEPTH 2
+#define LEADS_MAX 2000 /* functions that are looked through for one */
+
+struct leads {
+	const struct ends *x;
+	bool (*wanted)(const void *ctx, uint64_t addr);
+	const void *ctx;
+	unsigned left; /* of LEADS_MAX */
+};
+
+static bool leads(struct leads *l, uint64_t addr, unsigned depth)
+{
+	uint64_t start, end, to;
+	const uint8_t *b;
+
+	if (!l->left || elf_function(l->x->elf, addr, &start, &end) || start != addr)
+		return false;
+	l->left--;
+	b = elf_bytes(l->x->elf, start, end - start);
+	for (uint64_t i = 0; b && i + 5 <= end - start; i++) {
+		if ((b[i] & 0xfe) != 0xe8) /* call, jmp */
+			continue;
+		to = start + i + 5 + (uint64_t)(int64_t)(int32_t)get_le32(b + i + 1);
+		if (l->wanted(l->ctx, to) || (depth && to != addr && leads(l, to, depth - 1)))
+			return true;
+	}
+	return false;
+}
+
+bool ends_leads_to(const struct ends *x, uint64_t addr, bool wanted(const void *ctx, uint64_t addr),
+		   const void *ctx)
+{
+	struct leads l = { x, wanted, ctx, LEADS_MAX };
+	struct function *f;
+	bool indirect = false;
+
+	if (function_open(&f, x->elf, addr))
+		return false;
+	for (size_t i = 0; i < f->n; i++)
+		indirect |= f->insn[i].kind == INSN_CALL_INDIRECT;
+	function_close(f);
+	return indirect || leads(&l, addr, LEADS_DEPTH);
+}

@@ -40,6 +40,12 @@ void ends_known(struct ends *x, uint64_t addr);
 unsigned ends_calls(const struct ends *x, uint64_t addr);
 #define ENDS_CALLS 63
 /*
+ * Whether the function at addr calls functions by pointers, or calls or jumps to one that is wanted, itself
+ * or by another one or two in between, as far as its code looks like that.
+ */
+bool ends_leads_to(const struct ends *x, uint64_t addr, bool wanted(const void *ctx, uint64_t addr),
+		   const void *ctx);
+/*
  * The ends of the function that begins at addr.  0; -EILSEQ: its code is not understood; -E2BIG: it
  * has too many parts or ends; -ENOENT: no function begins there; -ENOMEM.
  */

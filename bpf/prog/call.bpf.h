@@ -137,10 +137,11 @@ struct {
 struct ending {
 	struct vqp_open_calls *c;
 	struct vqp_proc *p;
-	__u64 sp, to, value;
+	__u64 sp, value;
 	__u32 n; /* calls to look at */
 	__u32 flags; /* of struct vqt_return */
 	__u32 jumps; /* it does not end yet */
+	__u32 some; /* there was one */
 };
 
 /* The innermost first: a function that has jumped to another one ends with that. */
@@ -153,8 +154,9 @@ static long end_step(__u32 i, void *ctx)
 	if (!e->n)
 		return 1;
 	e->n--;
-	if (o->sp != e->sp || o->to != e->to)
+	if (o->sp != e->sp || !is_open(o))
 		return 0;
+	e->some = 1;
 	if (e->jumps) {
 		o->jumped = 1;
 		return 0;
@@ -214,8 +216,7 @@ static __always_inline void call_end(struct pt_regs *ctx, struct vqp_proc *p, __
 	struct ending e = { .c = open_calls_get(false), .p = p, .sp = PT_REGS_SP(ctx) };
 	__u32 kind = cookie & 0xff, aux = cookie >> 48;
 
-	if (!e.c || !e.c->n || (aux & VQP_AUX_IF && !is_taken(PT_REGS_FLAGS(ctx), aux)) ||
-	    read_user(&e.to, 8, (void *)e.sp))
+	if (!e.c || !e.c->n || (aux & VQP_AUX_IF && !is_taken(PT_REGS_FLAGS(ctx), aux)))
 		return;
 	if (kind == VQP_END_RETURN)
 		e.value = PT_REGS_RC(ctx);
@@ -225,7 +226,8 @@ static __always_inline void call_end(struct pt_regs *ctx, struct vqp_proc *p, __
 		  (kind == VQP_END_JUMP_THROUGH && leads_on(ctx, cookie));
 	e.n = e.c->n;
 	bpf_loop(VQP_CALLS, end_step, &e, 0);
-	sweep(e.c, e.sp, e.to);
+	if (e.some)
+		call_enters(ctx); /* of those that are left some have ended, too */
 }
 
 #endif

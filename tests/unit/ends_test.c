@@ -15,6 +15,9 @@
 
 PIECE(ends_other, "xor %eax, %eax\n ret\n");
 PIECE(ends_caller, "call ends_other\n ends_caller_ret: ret\n");
+PIECE(ends_by_one, "call ends_caller\n ret\n");
+PIECE(ends_by_two, "call ends_by_one\n ret\n");
+PIECE(ends_by_pointer, "call *(%rdi)\n ret\n");
 PIECE(ends_returns, "test %edi, %edi\n je 1f\n jns 2f\n jp 3f\n"
 		    "ends_ret: ret\n"
 		    "1: ends_rep: repz ret\n"
@@ -143,6 +146,25 @@ static void parts(void)
 	done();
 }
 
+static bool is_other(const void *ctx, uint64_t addr)
+{
+	return addr == *(const uint64_t *)ctx;
+}
+
+static void leads(void)
+{
+	uint64_t other, none = 1;
+
+	CHECK_EQ(find("ends_saved"), 0);
+	other = at("ends_other");
+	CHECK(ends_leads_to(x, at("ends_caller"), is_other, &other));
+	CHECK(ends_leads_to(x, at("ends_by_two"), is_other, &other));
+	CHECK(ends_leads_to(x, at("ends_by_pointer"), is_other, &none));
+	CHECK(!ends_leads_to(x, at("ends_by_two"), is_other, &none));
+	CHECK(!ends_leads_to(x, at("ends_other"), is_other, &other));
+	done();
+}
+
 static void switches(void)
 {
 	CHECK_EQ(find("ends_switch"), 0);
@@ -190,6 +212,7 @@ static const struct tap_test tests[] = {
 	{ "returns", returns },
 	{ "jumps to other functions", jumps },
 	{ "parts that are elsewhere", parts },
+	{ "functions that lead to others", leads },
 	{ "switch statements", switches },
 	{ "jumps through pointers", pointers },
 	{ "code that is not understood", not_understood },
