@@ -28,6 +28,7 @@ void calls_close(struct target *t)
 	if (!t->calls)
 		return;
 	free(t->calls->name);
+	free(t->calls->functions);
 	free(t->calls);
 	t->calls = NULL;
 }

@@ -23,9 +23,11 @@ void calls_take(struct target *t, const void *record, size_t len);
  */
 void *calls_append(struct target *t, void *record, size_t *len);
 /*
- * Attach to the functions that have no exported name, to all or to none of them: 0 or negative errno,
- * -ENOENT if no such function was found.
+ * Find the functions that have no exported name, and their ends (t->ends): 0 or negative errno, -ENOENT if
+ * there is no such function.
  */
+int calls_find(struct target *t);
+/* Attach to them, to all or to none of them: 0 or negative errno. */
 int calls_attach(struct target *t);
 void calls_detach(struct target *t);
 

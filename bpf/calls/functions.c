@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bpf/calls/calls.h"
+#include "bpf/calls/ends.h"
 #include "bpf/calls/impl.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qom/types.h"
@@ -72,20 +73,6 @@ static void function_add(struct target *t, struct functions *f, uint64_t addr, u
 						 .begins = !strcmp(type, "device") };
 }
 
-/*
- * What the class of a bus has is called by devices whenever they like: VirtioBusClass.notify also by
- * coroutines in which requests complete, while the same thread has calls open on its own stack, as it
- * waits for those requests in a reset.  If the coroutine's stack is above the thread's, the kernel takes
- * the thread's calls for ended when it meets a probed return there, and ends the process when they
- * return.  So returns of these functions are not probed.
- */
-static bool is_bus(const struct qemu_type *type)
-{
-	size_t len = strlen(type->name);
-
-	return !strcmp(type->name, "bus") || (len > 4 && !strcmp(type->name + len - 4, "-bus"));
-}
-
 static void callbacks_add(struct target *t, struct functions *f, const struct qemu_type *type)
 {
 	uint64_t candidate[CANDIDATES];
@@ -97,10 +84,9 @@ static void callbacks_add(struct target *t, struct functions *f, const struct qe
 		    t->calls->names == VQP_NAMES)
 			continue;
 		snprintf(name, sizeof(name), "fn_%llx", (unsigned long long)candidate[i]);
-		f->at[f->n++] =
-			(struct function_probe){ .addr = candidate[i],
-						 .name = calls_name_add(t->calls, name),
-						 .link = is_bus(type) ? LINK_BUS : LINK_CALLBACK };
+		f->at[f->n++] = (struct function_probe){ .addr = candidate[i],
+							 .name = calls_name_add(t->calls, name),
+							 .link = LINK_CALLBACK };
 		t->calls->name[t->calls->names - 1].callback = candidate[i];
 	}
 }
@@ -119,19 +105,14 @@ static int functions_find(struct target *t, struct functions *f)
 		function_add(t, f, type->instance_init, LINK_OBJECT_INIT, "instance_init",
 			     type->name);
 	}
-	/* of buses first: what both have is not to be a call */
-	for (size_t i = 0; i < 2 * types_count(types); i++) {
-		const struct qemu_type *type = types_at(types, i % types_count(types));
-
-		if (is_bus(type) == (i < types_count(types)))
-			callbacks_add(t, f, type);
-	}
+	for (size_t i = 0; i < types_count(types); i++)
+		callbacks_add(t, f, types_at(types, i));
 	types_free(types);
 	return f->n ? 0 : -ENOENT;
 }
 
 /* The cookie of a probe at the begin of such a function. */
-static uint64_t cookie_of(const struct function_probe *p)
+static uint64_t cookie_of(const struct target *t, const struct function_probe *p)
 {
 	static const struct {
 		uint8_t what, object;
@@ -139,64 +120,63 @@ static uint64_t cookie_of(const struct function_probe *p)
 		[LINK_CLASS_INIT] = { VQT_LIFECYCLE_CLASS_INIT, VQP_OBJ_NONE },
 		[LINK_OBJECT_INIT] = { VQT_LIFECYCLE_OBJECT_INIT, VQP_LIFECYCLE_TYPENAME },
 		[LINK_CALLBACK] = { VQT_LIFECYCLE_CALLBACK, 0 },
-		[LINK_BUS] = { VQT_LIFECYCLE_CALLBACK, 0 },
 	};
-	uint64_t cookie = VQP_COOKIE(rows[p->link].object) | VQP_COOKIE_OFF(p->name) |
-			  VQP_COOKIE_AUX(rows[p->link].what |
-					 (p->link == LINK_BUS ? VQP_AUX_NAMED : VQP_AUX_CALL) |
-					 (p->begins ? VQP_AUX_BEGINS : 0)) |
-			  VQP_COOKIE_REG(0, VQP_RDI);
+	uint64_t cookie =
+		VQP_COOKIE(rows[p->link].object) | VQP_COOKIE_OFF(p->name) |
+		VQP_COOKIE_AUX(rows[p->link].what |
+			       (end_points_has(t->ends, p->addr) ? VQP_AUX_CALL : VQP_AUX_NAMED) |
+			       (p->begins ? VQP_AUX_BEGINS : 0)) |
+		VQP_COOKIE_REG(0, VQP_RDI);
 
 	/* what a callback is called for is recorded, too */
-	cookie |= VQP_COOKIE_REG(1, p->link >= LINK_CALLBACK ? VQP_RDI : VQP_NO_REG);
+	cookie |= VQP_COOKIE_REG(1, p->link == LINK_CALLBACK ? VQP_RDI : VQP_NO_REG);
 	for (int i = 2; i < 5; i++)
 		cookie |= VQP_COOKIE_REG(i, VQP_NO_REG);
 	return cookie;
 }
 
 /* 0, also when there is nothing to attach to, or negative errno. */
-static int attach_link(struct target *t, const struct functions *f, unsigned link,
-		       struct bpf_program *program, bool ret)
+static int attach_link(struct target *t, unsigned link, struct bpf_program *program)
 {
+	const struct functions *f = t->calls->functions;
 	struct attach_point *points = calloc(f->n + 1, sizeof(*points));
 	int err = points ? 0 : -ENOMEM;
 	size_t n = 0;
 
 	for (size_t i = 0; points && i < f->n; i++)
-		if (f->at[i].link == link || (link >= LINK_RETURN && f->at[i].link != LINK_BUS))
+		if (f->at[i].link == link)
 			points[n++] = (struct attach_point){
 				.offset = elf_offset(t->q->elf, f->at[i].addr),
-				.cookie = cookie_of(&f->at[i]),
+				.cookie = cookie_of(t, &f->at[i]),
 			};
 	if (n)
-		err = attach_points(&t->calls->link[link], program, true, ret, t->p.pid,
-				    t->p.object, points, n);
+		err = attach_points(&t->calls->link[link], program, true, t->p.pid, t->p.object,
+				    points, n);
 	free(points);
+	return err;
+}
+
+int calls_find(struct target *t)
+{
+	struct functions *f = t->calls->functions = calloc(1, sizeof(*f));
+	int err = f ? functions_find(t, f) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < f->n; i++)
+		end_points_add(t->ends, f->at[i].addr);
 	return err;
 }
 
 int calls_attach(struct target *t)
 {
-	struct functions *f = calloc(1, sizeof(*f));
 	const struct qemu_bpf *s = t->c->skel;
-	int err = f ? functions_find(t, f) : -ENOMEM;
+	int err = attach_link(t, LINK_CLASS_INIT, s->progs.on_lifecycle);
 
-	/* returns first: without them the calls would have no ends */
 	if (!err)
-		err = attach_link(t, f, LINK_RETURN, s->progs.on_call_return, true);
-	if (!err && t->c->o.stacks)
-		err = attach_link(t, f, LINK_ENTER, s->progs.on_enter, false);
+		err = attach_link(t, LINK_OBJECT_INIT, s->progs.on_object_init);
 	if (!err)
-		err = attach_link(t, f, LINK_CLASS_INIT, s->progs.on_lifecycle, false);
-	if (!err)
-		err = attach_link(t, f, LINK_OBJECT_INIT, s->progs.on_object_init, false);
-	if (!err)
-		err = attach_link(t, f, LINK_CALLBACK, s->progs.on_callback, false);
-	if (!err)
-		err = attach_link(t, f, LINK_BUS, s->progs.on_callback, false);
+		err = attach_link(t, LINK_CALLBACK, s->progs.on_callback);
 	if (err)
 		calls_detach(t);
-	free(f);
 	return err;
 }
 

@@ -8,16 +8,8 @@
 
 #define CALLS_NAME 200 /* bytes of a name, 0 included */
 
-/* What is attached apart from exported functions; the last two at all of them. */
-enum {
-	LINK_CLASS_INIT,
-	LINK_OBJECT_INIT,
-	LINK_CALLBACK,
-	LINK_BUS, /* of a class of a bus: no calls, see functions.c */
-	LINK_RETURN,
-	LINK_ENTER,
-	LINKS
-};
+/* What is attached apart from exported functions. */
+enum { LINK_CLASS_INIT, LINK_OBJECT_INIT, LINK_CALLBACK, LINKS };
 
 /* Of a callback. */
 enum naming {
@@ -47,6 +39,7 @@ struct calls {
 	struct {
 		uint32_t call, within;
 	} dropped[CALLS_WAITING]; /* calls that are not written, by number: what they were in */
+	struct functions *functions; /* that have no exported name; NULL: not looked for */
 	struct attach *link[LINKS];
 	_Alignas(8) uint8_t event[VQP_REC_MAX + CALLS_NAME + 32];
 };

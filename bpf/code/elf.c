@@ -403,23 +403,29 @@ static bool frame(const struct elf *e, uint32_t i, uint64_t *start, uint64_t *fd
 	return true;
 }
 
-int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *end)
+int elf_frame(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *fde)
 {
 	uint32_t lo = 0, hi = e->nframes;
-	uint64_t at, fde;
-	const uint8_t *b;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (!frame(e, mid, &at, &fde))
+		if (!frame(e, mid, start, fde))
 			return -ENOENT;
-		if (at <= addr)
+		if (*start <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (!lo || !frame(e, lo - 1, &at, &fde) || at > addr)
+	return lo && frame(e, lo - 1, start, fde) && *start <= addr ? 0 : -ENOENT;
+}
+
+int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *end)
+{
+	uint64_t at, fde;
+	const uint8_t *b;
+
+	if (elf_frame(e, addr, &at, &fde))
 		return -ENOENT;
 	b = elf_bytes(e, fde, 16); /* FDE: length, CIE pointer, start (pcrel sdata4), bytes */
 	if (!b || addr - at >= get_le32(b + 12) || at > UINT64_MAX - get_le32(b + 12))

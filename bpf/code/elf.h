@@ -55,6 +55,11 @@ void elf_pointers(const struct elf *e, elf_visit *visit, void *ctx);
 const char *elf_string(const struct elf *e, uint64_t addr, size_t max);
 /* Bounds of the function that contains addr. */
 int elf_function(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *end);
+/*
+ * Whether the frame description of the function that begins at addr says that the stack is there as a
+ * call leaves it.  Parts of functions mostly begin with more on it.
+ */
+bool elf_is_called(const struct elf *e, uint64_t addr);
 /* Address of a whole NUL-terminated string in read-only data; from: 0 or the last answer. */
 uint64_t elf_find_string(const struct elf *e, const char *s, uint64_t from);
 /* First string that begins with prefix, copied (cut to fit); false when there is none. */
@@ -63,6 +68,10 @@ bool elf_string_with(const struct elf *e, const char *prefix, char *buf, size_t 
 uint64_t elf_find_lea(const struct elf *e, uint64_t target, uint64_t from);
 /* Next direct call of, or jump to, target; from: 0 or the last answer. */
 uint64_t elf_find_call(const struct elf *e, uint64_t target, uint64_t from);
+/* Addresses of code: from the lowest one to behind the highest one; both 0 if there is none. */
+void elf_code(const struct elf *e, uint64_t *from, uint64_t *to);
+/* Visit what may be direct calls, with the addresses that they call, until the visit returns false. */
+void elf_calls(const struct elf *e, elf_visit *visit, void *ctx);
 
 const char *elf_path(const struct elf *e);
 const char *elf_build_id(const struct elf *e); /* lower-case hex, "" none */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Internal to elf.c and elf_search.c: what an object is. */
+/* Internal to elf.c, elf_frame.c and elf_search.c: what an object is. */
 #ifndef VQT_BPF_CODE_ELF_IMPL_H
 #define VQT_BPF_CODE_ELF_IMPL_H
 
@@ -49,6 +49,8 @@ struct elf {
 
 /* The segment that has len bytes at an address; NULL if there is none. */
 const struct span *elf_span(const struct elf *e, uint64_t addr, size_t len);
+/* Where the last function begins that is not behind addr, and its FDE.  0 or -ENOENT. */
+int elf_frame(const struct elf *e, uint64_t addr, uint64_t *start, uint64_t *fde);
 /* Read and sort the relocations. */
 void elf_load_relocs(const struct elf *e);
 

@@ -137,3 +137,31 @@ uint64_t elf_find_call(const struct elf *e, uint64_t target, uint64_t from)
 	}
 	return 0;
 }
+
+void elf_code(const struct elf *e, uint64_t *from, uint64_t *to)
+{
+	*from = *to = 0;
+	for (size_t i = 0; i < e->nspans; i++) {
+		const struct span *s = &e->span[i];
+
+		if (!s->exec || s->addr > UINT64_MAX - s->size)
+			continue;
+		if (!*to || s->addr < *from)
+			*from = s->addr;
+		if (s->addr + s->size > *to)
+			*to = s->addr + s->size;
+	}
+}
+
+void elf_calls(const struct elf *e, elf_visit *visit, void *ctx)
+{
+	for (size_t i = 0; i < e->nspans; i++) {
+		const struct span *s = &e->span[i];
+		const uint8_t *b = s->size < 5 ? NULL : whole(e, s, true);
+
+		for (size_t at = 0; b && at + 5 <= s->size; at++)
+			if (b[at] == 0xe8 &&
+			    !visit(ctx, s->addr + at, branch(b + at, s->size - at, s->addr + at)))
+				return;
+	}
+}

@@ -442,6 +442,9 @@ static void describe(struct insn *in, struct decoded *d, const ZydisDecodedInstr
 		if (ops[o].type == ZYDIS_OPERAND_TYPE_MEMORY &&
 		    ops[o].mem.base == ZYDIS_REGISTER_RIP)
 			in->rip_ref = addr + zi->length + (uint64_t)ops[o].mem.disp.value;
+		if (ops[o].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    ops[o].mem.index != ZYDIS_REGISTER_NONE)
+			in->indexed = true;
 		if (ops[o].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
 			in->has_imm = true;
 			in->imm = ops[o].imm.value.s;

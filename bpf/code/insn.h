@@ -44,6 +44,7 @@ struct insn {
 	uint8_t through; /* the register that an indirect call or jump takes, or VQP_NO_REG */
 	bool emulated; /* a uprobe here is emulated by the kernel, not single-stepped */
 	bool lea;
+	bool indexed; /* the address of its memory operand has an index */
 	/* a memory operand that is read */
 	uint8_t load_width; /* bytes, 0 none */
 	struct value load; /* its address */

@@ -104,24 +104,6 @@ static void read_cmdline(struct process *p, struct foreign *f)
 		snprintf(p->cmdline, sizeof(p->cmdline), "%s", raw);
 }
 
-#define CMDLINE_MAX (1 << 20)
-
-int process_has_option(struct foreign *f, const char *option)
-{
-	char *all = malloc(CMDLINE_MAX);
-	ssize_t n = all ? foreign_proc(f, "cmdline", all, CMDLINE_MAX) : -ENOMEM;
-	int has = n < 0 ? (int)n : n == CMDLINE_MAX - 1 ? -E2BIG : 0;
-
-	for (ssize_t at = 0; !has && at < n; at += (ssize_t)strlen(all + at) + 1) {
-		const char *word = all + at;
-
-		if (*word == '-')
-			has = !strcmp(word + (word[1] == '-' ? 2 : 1), option);
-	}
-	free(all);
-	return has;
-}
-
 int process_read(struct process *p, struct foreign *f)
 {
 	memset(p, 0, sizeof(*p));

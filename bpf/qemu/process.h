@@ -35,10 +35,4 @@ size_t process_list(struct process *out, size_t max, const struct foreign_stop *
 /* Whether the word names this process: its guest name, UUID or command name. */
 bool process_matches(const struct process *p, const char *word);
 
-/*
- * Whether it was started with this argument, with one dash or two: 1 or 0; negative errno if its
- * command line cannot be read, or is too long.
- */
-int process_has_option(struct foreign *f, const char *option);
-
 #endif

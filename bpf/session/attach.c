@@ -12,7 +12,6 @@
 
 /* Newer than the packaged kernel headers and libbpf: include/uapi/linux/bpf.h of 6.6. */
 #define UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
-#define UPROBE_MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN */
 
 struct link_create_multi {
 	uint32_t prog_fd, target_fd, attach_type, flags;
@@ -27,7 +26,7 @@ struct attach {
 };
 
 static int link_create(int prog, const char *path, const uint64_t *offsets, const uint64_t *cookies,
-		       size_t n, bool ret, pid_t pid)
+		       size_t n, pid_t pid)
 {
 	struct link_create_multi a = {
 		.prog_fd = (uint32_t)prog,
@@ -36,7 +35,6 @@ static int link_create(int prog, const char *path, const uint64_t *offsets, cons
 		.offsets = (uintptr_t)offsets,
 		.cookies = (uintptr_t)cookies,
 		.count = (uint32_t)n,
-		.multi_flags = ret ? UPROBE_MULTI_RETURN : 0,
 		.pid = pid > 0 ? (uint32_t)pid : 0,
 	};
 	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &a, sizeof(a));
@@ -78,7 +76,7 @@ bool attach_have_multi(void)
 	 * A kernel that has uprobe_multi links accepts all arguments before the path and rejects
 	 * the path.
 	 */
-	link = link_create(prog, "/", &offset, NULL, 1, false, 0);
+	link = link_create(prog, "/", &offset, NULL, 1, 0);
 	if (link >= 0)
 		close(link);
 	close(prog);
@@ -93,8 +91,8 @@ void attach_prepare(struct bpf_program *prog, bool multi, bool sleep)
 		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_SLEEPABLE);
 }
 
-static int attach_multi(struct attach *a, struct bpf_program *prog, bool ret, pid_t pid,
-			const char *object, struct attach_point *points, size_t n)
+static int attach_multi(struct attach *a, struct bpf_program *prog, pid_t pid, const char *object,
+			struct attach_point *points, size_t n)
 {
 	uint64_t *offsets = calloc(2 * n, sizeof(*offsets)), *cookies = offsets + n;
 
@@ -105,13 +103,13 @@ static int attach_multi(struct attach *a, struct bpf_program *prog, bool ret, pi
 		cookies[i] = points[i].cookie;
 		points[i].err = 0;
 	}
-	a->fd = link_create(bpf_program__fd(prog), object, offsets, cookies, n, ret, pid);
+	a->fd = link_create(bpf_program__fd(prog), object, offsets, cookies, n, pid);
 	free(offsets);
 	return a->fd < 0 ? a->fd : 0;
 }
 
-static int attach_each(struct attach *a, struct bpf_program *prog, bool ret, pid_t pid,
-		       const char *object, struct attach_point *points, size_t n)
+static int attach_each(struct attach *a, struct bpf_program *prog, pid_t pid, const char *object,
+		       struct attach_point *points, size_t n)
 {
 	int err = 0;
 
@@ -119,7 +117,7 @@ static int attach_each(struct attach *a, struct bpf_program *prog, bool ret, pid
 	if (!a->link)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = points[i].cookie, .retprobe = ret);
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = points[i].cookie);
 		struct bpf_link *l = bpf_program__attach_uprobe_opts(
 			prog, pid > 0 ? pid : -1, object, points[i].offset, &opts);
 
@@ -132,7 +130,7 @@ static int attach_each(struct attach *a, struct bpf_program *prog, bool ret, pid
 	return a->n ? 0 : err;
 }
 
-int attach_points(struct attach **out, struct bpf_program *prog, bool multi, bool ret, pid_t pid,
+int attach_points(struct attach **out, struct bpf_program *prog, bool multi, pid_t pid,
 		  const char *object, struct attach_point *points, size_t n)
 {
 	struct attach *a = calloc(1, sizeof(*a));
@@ -142,8 +140,8 @@ int attach_points(struct attach **out, struct bpf_program *prog, bool multi, boo
 	if (!a)
 		return err;
 	a->fd = -1;
-	err = multi ? attach_multi(a, prog, ret, pid, object, points, n)
-		    : attach_each(a, prog, ret, pid, object, points, n);
+	err = multi ? attach_multi(a, prog, pid, object, points, n)
+		    : attach_each(a, prog, pid, object, points, n);
 	if (err) {
 		for (size_t i = 0; i < n; i++)
 			points[i].err = err;
@@ -177,7 +175,7 @@ int attach_try(uint64_t offset)
 		close(prog);
 		return 0;
 	}
-	link = link_create(prog, "/proc/self/exe", &offset, NULL, 1, false, getpid());
+	link = link_create(prog, "/proc/self/exe", &offset, NULL, 1, getpid());
 	close(prog);
 	if (link < 0)
 		return link;

@@ -32,7 +32,7 @@ struct attach_point {
  * point was attached; each point's err says why it was not.  The caller passes *out to
  * attach_detach().
  */
-int attach_points(struct attach **out, struct bpf_program *prog, bool multi, bool ret, pid_t pid,
+int attach_points(struct attach **out, struct bpf_program *prog, bool multi, pid_t pid,
 		  const char *object, struct attach_point *points, size_t n);
 void attach_detach(struct attach *a);
 /* Test whether uprobes work: attach a probe to this program at a file offset, and remove it. */

@@ -73,7 +73,6 @@ struct target {
 	struct qemu *q;
 	struct order *order;
 	struct attach *attach[QEMU_PROGRAMS];
-	struct attach *enter[QEMU_PROGRAMS]; /* with stacks: functions whose return is probed */
 	uint32_t out_seq; /* seq of the next record passed on */
 	uint64_t last_ts, written_ts; /* of the latest record that came, and that was written */
 	uint64_t light_since; /* time from which a light capture counts it */
@@ -83,6 +82,7 @@ struct target {
 	bool listed; /* the devices present at attach are all known */
 	bool endless; /* the tree of objects exceeded the limits */
 	struct stacks *stacks; /* NULL: none are recorded */
+	struct end_points *ends; /* NULL: none are needed */
 	struct calls *calls; /* NULL: none are recorded */
 	struct classes *classes; /* NULL: none has been read */
 	struct hold hold;

@@ -13,10 +13,13 @@
 #include "decoder/util/hash.h"
 
 #define THREADS_MAX 256
+#define STACKS_MAX 8 /* of a thread, whose calls are followed at a time */
 #define TYPES_MAX 1024 /* whose initialisation waits for a device of theirs */
 
+/* Or one of the stacks that a thread runs on: those of coroutines, whose calls are in none of another's. */
 struct thread {
 	uint64_t key; /* source << 32 | tid */
+	struct thread *next; /* another stack of it */
 	struct tree tree;
 	struct call {
 		size_t node; /* SIZE_MAX: it has none */
@@ -56,9 +59,14 @@ struct lifecycle_print *lifecycle_print_new(FILE *to, bool json, bool ascii, boo
 
 static void thread_free(struct lifecycle_print *p, struct thread *t)
 {
+	struct thread *next;
+
 	HASH_DEL(p->threads, t);
-	tree_fini(&t->tree);
-	free(t);
+	for (; t; t = next) {
+		next = t->next;
+		tree_fini(&t->tree);
+		free(t);
+	}
 }
 
 void lifecycle_print_free(struct lifecycle_print *p)
@@ -151,10 +159,16 @@ static int put_tree(struct lifecycle_print *p, struct thread *t)
 	return rc;
 }
 
+static void put_trees(struct lifecycle_print *p, struct thread *t)
+{
+	for (; t; t = t->next)
+		put_tree(p, t);
+}
+
 void lifecycle_print_finish(struct lifecycle_print *p)
 {
 	for (struct thread *t = p->threads; t; t = t->hh.next)
-		put_tree(p, t);
+		put_trees(p, t);
 }
 
 static struct thread *thread_of(struct lifecycle_print *p, const struct event *e, bool make)
@@ -166,7 +180,7 @@ static struct thread *thread_of(struct lifecycle_print *p, const struct event *e
 	if (t || !make)
 		return t;
 	if (HASH_COUNT(p->threads) >= THREADS_MAX) { /* threads end, and their numbers return */
-		put_tree(p, p->threads);
+		put_trees(p, p->threads);
 		thread_free(p, p->threads);
 	}
 	hash_add_new(p->threads, key, key, t);
@@ -339,15 +353,36 @@ static bool is_of_type(const struct event *e)
 	       (what == VQT_LIFECYCLE_TYPE_REGISTER || what == VQT_LIFECYCLE_CLASS_INIT);
 }
 
-/* Those calls are open that this event is in.  0 or -ENOMEM. */
-static int open_as(struct lifecycle_print *p, struct thread *t, const struct event *e)
+/* The stack of a thread on which this call is open; NULL. */
+static struct thread *stack_with(struct thread *t, uint64_t id)
 {
-	unsigned depth = e->rec->call.within ? depth_of(t, e->rec->call.within) : 0;
+	while (t && !depth_of(t, id))
+		t = t->next;
+	return t;
+}
 
-	if (t->depth && !depth) /* they ended unseen */
-		return put_tree(p, t);
-	t->depth = depth;
-	return 0;
+/*
+ * A stack of the thread for a call that is in none of its others.  If there are many, the calls of one
+ * have ended unseen.  0 or -ENOMEM.
+ */
+static int stack_free(struct lifecycle_print *p, struct thread *first, struct thread **out)
+{
+	struct thread *t = first;
+	unsigned n = 1;
+
+	while (t->depth && t->next) {
+		t = t->next;
+		n++;
+	}
+	*out = t;
+	if (!t->depth)
+		return 0;
+	if (n < STACKS_MAX) {
+		*out = t->next = calloc(1, sizeof(*t));
+		return t->next ? 0 : -ENOMEM;
+	}
+	*out = first;
+	return put_tree(p, first);
 }
 
 static int begin_call(struct lifecycle_print *p, struct thread *t, const struct event *e,
@@ -371,22 +406,24 @@ static int begin_call(struct lifecycle_print *p, struct thread *t, const struct 
 static int feed_qemu(struct lifecycle_print *p, const struct event *e, bool selected)
 {
 	const struct vqt_call *c = &e->rec->call;
-	struct thread *t;
+	struct thread *first, *t;
 	int rc;
 
 	if (!c->call && !c->within) /* types are no devices */
 		return selected && e->rec->h.type != VQT_REG && !is_of_type(e) ? alone(p, e) : 0;
-	t = thread_of(p, e, true);
-	if (!t)
+	first = thread_of(p, e, true);
+	if (!first)
 		return -ENOMEM;
-	rc = open_as(p, t, e);
-	if (rc)
-		return rc;
-	if (c->call)
-		return begin_call(p, t, e, selected);
-	if (!selected || (!t->depth && e->rec->h.type == VQT_REG))
+	t = c->within ? stack_with(first, c->within) : NULL;
+	if (t)
+		t->depth = depth_of(t, c->within); /* those further in have ended unseen */
+	if (c->call) {
+		rc = t ? 0 : stack_free(p, first, &t);
+		return rc ? rc : begin_call(p, t, e, selected);
+	}
+	if (!selected || (!t && e->rec->h.type == VQT_REG))
 		return 0;
-	return t->depth ? add(p, t, e, false) : alone(p, e);
+	return t ? add(p, t, e, false) : alone(p, e);
 }
 
 /* What a call returned, where that says something: in words. */
@@ -414,7 +451,7 @@ static void put_result(struct text *to, const struct tree_node *n, uint64_t valu
 
 static int feed_return(struct lifecycle_print *p, const struct event *e)
 {
-	struct thread *t = thread_of(p, e, false);
+	struct thread *t = stack_with(thread_of(p, e, false), e->rec->returned.call);
 	unsigned depth = t ? depth_of(t, e->rec->returned.call) : 0;
 	struct tree_node *n = depth ? node_of(t, depth) : NULL;
 	TEXT(result, 128);
@@ -423,7 +460,8 @@ static int feed_return(struct lifecycle_print *p, const struct event *e)
 	if (!depth)
 		return 0;
 	if (n) {
-		put_result(&result, n, e->rec->returned.value);
+		if (!(e->rec->returned.flags & VQT_RETURN_JUMPED))
+			put_result(&result, n, e->rec->returned.value);
 		rc = note_result(n, e, result.buf);
 	}
 	return rc ? rc : leave(p, t, depth);

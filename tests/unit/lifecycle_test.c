@@ -73,12 +73,17 @@ static void of_type(unsigned what, uint32_t call, const char *type)
 	feed();
 }
 
-static void returns(uint32_t call, uint64_t value)
+static void ends_as(uint32_t call, uint64_t value, uint32_t flags)
 {
-	struct vqt_return r = { .call = call, .value = value };
+	struct vqt_return r = { .call = call, .flags = flags, .value = value };
 
 	builder_add(&t, VQT_RETURN, &r, sizeof(r), NULL, 0);
 	feed();
+}
+
+static void returns(uint32_t call, uint64_t value)
+{
+	ends_as(call, value, 0);
 }
 
 static void status(uint32_t call, uint8_t value)
@@ -146,6 +151,10 @@ static void results(void)
 	CHECK(prints("  3.00 us blk0           realize [qdev_realize] = failure\n"
 		     "  1.00 us blk0             msix_init vectors 0, table bar 0 [msix_init] = "
 		     "Invalid argument\n"));
+	/* what it returned is not known */
+	step(VQT_LIFECYCLE_REALIZE, 3, 0, NULL);
+	ends_as(3, 0, VQT_RETURN_JUMPED);
+	CHECK(prints("  1.00 us blk0           realize [qdev_realize]\n"));
 	end();
 }
 
@@ -168,8 +177,31 @@ static void lost(void)
 	returns(5, 0);
 	CHECK(prints("  1.00 us blk0           reset [virtio_reset]\n"));
 	step(VQT_LIFECYCLE_RESET, 6, 0, NULL); /* the end of all of it is lost */
-	step(VQT_LIFECYCLE_REALIZE, 7, 0, NULL);
+	for (uint32_t call = 7; call < 14; call++)
+		step(VQT_LIFECYCLE_REALIZE, call, 0, NULL);
+	CHECK(prints("")); /* they may be on other stacks */
+	step(VQT_LIFECYCLE_REALIZE, 14, 0, NULL);
 	CHECK(prints(" not over blk0           reset [virtio_reset]\n"));
+	end();
+}
+
+/* A thread runs coroutines on other stacks while it is in a call. */
+static void coroutines(void)
+{
+	begin(false);
+	step(VQT_LIFECYCLE_RESET, 1, 0, NULL);
+	step(VQT_LIFECYCLE_CALLBACK, 2, 0, "of a coroutine");
+	step(VQT_LIFECYCLE_ADD_QUEUE, 3, 1, NULL);
+	step(VQT_LIFECYCLE_GUEST_NOTIFIER, 0, 2, NULL);
+	returns(3, 0);
+	returns(1, 0);
+	CHECK(prints("  5.00 us blk0           reset [virtio_reset]\n"
+		     "  2.00 us blk0             add_queue size 0, handler 0x0 "
+		     "[virtio_add_queue]\n"));
+	returns(2, 0);
+	CHECK(prints("  5.00 us blk0           of a coroutine\n"
+		     "          blk0             guest_notifier assign 0, irqfd 0 "
+		     "[virtio_queue_set_guest_notifier_fd_handler]\n"));
 	end();
 }
 
@@ -328,10 +360,15 @@ static void stacks(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "calls in one another", nested }, { "what calls return", results },
-	{ "lost begins and ends", lost },   { "register writes and what they do", by_register },
-	{ "types of devices", types },	    { "interrupt routes", routes },
-	{ "anonymised", anonymised },	    { "very deep", deep },
+	{ "calls in one another", nested },
+	{ "what calls return", results },
+	{ "lost begins and ends", lost },
+	{ "register writes and what they do", by_register },
+	{ "types of devices", types },
+	{ "interrupt routes", routes },
+	{ "calls of coroutines", coroutines },
+	{ "anonymised", anonymised },
+	{ "very deep", deep },
 	{ "call stacks", stacks },
 };
 
