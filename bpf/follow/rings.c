@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "bpf/follow/impl.h"
+#include "bpf/process/state.h"
 #include "decoder/spec/constants.h"
 #include "decoder/util/clock.h"
 #include "decoder/util/virtqueue.h"
 
-#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/qemu/foreign.h */
+#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/process/foreign.h */
 #define CHECK_NS UINT64_C(1000000000) /* that the process is taken to have its files mapped */
 #define USED_NS 50 /* that a device takes to use a chain, at least: for what an index has counted */
 
@@ -226,10 +227,13 @@ static void note_look(struct follow_queue *q, uint64_t began)
 static void follow(struct follow_queue *q, const struct words_ring *words)
 {
 	struct snoop *w = &q->snoop;
-	uint64_t lost = w->stats.lost + w->stats.lost_more;
+	uint64_t lost = w->stats.lost + w->stats.lost_more, word[COPIES_WORDS];
 
 	words_take(&w->ring, words);
+	words_moving(&w->ring, q->host, word);
+	copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
 	snoop_look(w, true);
+	copies_watch(&q->device->vmm->copies, NULL, 0);
 	q->active = clock_ns(CLOCK_MONOTONIC);
 	if (w->on && w->stats.lost + w->stats.lost_more != lost)
 		snoop_describe(w);

@@ -8,6 +8,7 @@
 #include "bpf/follow/impl.h"
 #include "bpf/follow/source.h"
 #include "bpf/kvm/source.h"
+#include "bpf/process/state.h"
 #include "decoder/util/clock.h"
 
 #define STEP_MS 25

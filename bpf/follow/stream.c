@@ -108,10 +108,14 @@ void follow_record(void *opaque, void *record, size_t len)
 	struct follow_queue *q = queue_of(d, h->queue);
 	bool event = h->type == VQT_USED || h->type == VQT_AVAIL;
 
-	if (h->type == VQT_USED)
+	if (h->type == VQT_USED) {
 		hide_position(&((struct vqt_used *)record)->ring);
-	else if (h->type == VQT_AVAIL)
+	} else if (h->type == VQT_AVAIL) {
 		hide_position(&((struct vqt_avail *)record)->ring);
+		d->vmm->all->looks.arrived++;
+		d->vmm->all->looks.late |=
+			((const struct vqt_avail *)record)->flags & VQT_CHAIN_CUT;
+	}
 	if (q && event)
 		add_within(q, &b);
 	put(d->vmm, record, b.len, h->type != VQT_QUEUE_STATE);

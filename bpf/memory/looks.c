@@ -55,18 +55,19 @@ void looks_hurry(struct looks *l, bool yes)
 }
 
 /* Of this thread.  The question takes a tenth of a look: in between the answer is estimated. */
-static uint64_t processor_time(struct looks *l, bool found)
+static uint64_t processor_time(struct looks *l)
 {
-	uint64_t before = l->spent;
+	uint64_t now;
 
-	if (!found && l->n % MEASURE)
-		return l->spent += l->each;
-	l->spent = clock_ns(CLOCK_THREAD_CPUTIME_ID) - l->cpu;
-	if (l->spent < before)
-		l->spent = before;
-	if (!found && l->measured)
-		l->each = (l->spent - l->measured) / MEASURE;
-	l->measured = found ? 0 : l->spent; /* a look that finds something takes longer */
+	if (l->n % MEASURE) {
+		l->spent += l->each;
+		return l->spent;
+	}
+	now = clock_ns(CLOCK_THREAD_CPUTIME_ID) - l->cpu;
+	l->each = (now - l->measured) / MEASURE;
+	l->measured = now;
+	if (l->spent < now) /* never back */
+		l->spent = now;
 	return l->spent;
 }
 
@@ -77,9 +78,14 @@ static void look_when_due(struct looks *l)
 
 	if (now < l->due)
 		return;
+	l->arrived = 0;
+	l->late = false;
 	found = l->look(l->opaque, now);
 	l->n++;
-	l->due = pace_next(&l->pace, clock_ns(CLOCK_MONOTONIC), processor_time(l, found), found);
+	now = clock_ns(CLOCK_MONOTONIC);
+	if (l->arrived)
+		pace_arrival(&l->pace, now, l->arrived, l->late);
+	l->due = pace_next(&l->pace, now, processor_time(l), found);
 }
 
 int looks_timer(struct looks *l)

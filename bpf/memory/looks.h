@@ -20,8 +20,11 @@ struct looks {
 	bool normal, hurries; /* scheduling: may it be changed; is it real-time now? */
 	uint64_t began, cpu; /* ns, as looking began */
 	uint64_t n;
-	uint64_t spent, measured,
-		each; /* ns of processor time: since then, when measured, of a look */
+	/* ns of processor time: since then, as of the latest measurement, of a look */
+	uint64_t spent, measured, each;
+	/* Of the present look; who looks counts: */
+	unsigned arrived; /* chains that were found */
+	bool late; /* one of them had been used already */
 };
 
 /* share: percent of one core.  0 or negative errno. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory of a process that is a shared file (memfd, hugetlbfs, tmpfs), mapped here too, read-only: then
- * reading it takes no system call.  All else is read as ever (bpf/qemu/process.h).
+ * reading it takes no system call.  All else is read as ever (bpf/process/memory.h).
  *
  * Nothing is touched that the process has not touched: that would give the file a page where it had
  * none, which takes memory and hides the page from who fills it on demand (userfaultfd).
@@ -9,7 +9,7 @@
 #ifndef VQT_BPF_MEMORY_SHARE_H
 #define VQT_BPF_MEMORY_SHARE_H
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 #include "decoder/util/guard.h"
 #include "decoder/util/text.h"
 

@@ -10,6 +10,7 @@
 #include "bpf/memory/examine.h"
 #include "bpf/memory/impl.h"
 #include "bpf/memory/source.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
 #include "decoder/model/model.h"

@@ -20,6 +20,16 @@ void words_ranges(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 				   sizeof(((struct words_ring *)0)->device) };
 }
 
+void words_moving(const struct ring_reader *r, const uint64_t host[RING_AREAS],
+		  uint64_t at[WORDS_RANGES])
+{
+	struct iovec range[WORDS_RANGES];
+
+	words_ranges(r, host, range);
+	for (unsigned i = 0; i < WORDS_RANGES; i++)
+		at[i] = (uintptr_t)range[i].iov_base + (r->packed ? 0 : VIRTQ_RING_IDX);
+}
+
 bool words_moved(const struct ring_reader *r, const struct words_ring *w)
 {
 	if (r->packed)

@@ -18,6 +18,9 @@ struct words_ring {
 /* Where they are in the process; host: where its areas are. */
 void words_ranges(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 		  struct iovec range[WORDS_RANGES]);
+/* Of them, the addresses of the two words of 16 bits that move. */
+void words_moving(const struct ring_reader *r, const uint64_t host[RING_AREAS],
+		  uint64_t at[WORDS_RANGES]);
 /* Has driver or device gone on from the reader's positions? */
 bool words_moved(const struct ring_reader *r, const struct words_ring *w);
 /* The reader knows by them how far the driver is. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/cli.h"
@@ -66,6 +67,7 @@ int record_out_next(struct record_out *o, struct trace_error *err)
 	int code = record_out_close(o, -1);
 
 	if (code) {
+		o->err = code;
 		snprintf(err->text, sizeof(err->text), "%.256s: %s", o->current, strerror(-code));
 		return code;
 	}
@@ -75,6 +77,26 @@ int record_out_next(struct record_out *o, struct trace_error *err)
 		return 0;
 	}
 	return record_out_open(o, err);
+}
+
+bool record_out_settle(struct record_out *o)
+{
+	struct stat st;
+
+	if (!strcmp(o->path, "-"))
+		return false;
+	if (o->w && !o->err)
+		o->err = trace_flush(o->w);
+	if (!o->err)
+		return false;
+	if (o->w) {
+		o->total -= trace_written(o->w);
+		record_out_close(o, -1);
+	}
+	if (stat(o->current, &st) || !S_ISREG(st.st_mode))
+		return false;
+	o->total += (uint64_t)st.st_size;
+	return true;
 }
 
 uint64_t record_out_bytes(const struct record_out *o)
@@ -93,6 +115,9 @@ int record_out_close(struct record_out *o, int ms)
 
 	if (!o->w)
 		return 0;
+	if (trace_removed(o->w))
+		cli_warn("%s was removed while it was written: what was recorded in it is lost",
+			 o->current);
 	o->total += trace_written(o->w);
 	o->lost += trace_dropped(o->w);
 	err = trace_finish_within(o->w, ms);

@@ -31,6 +31,11 @@ void record_out_write(struct record_out *o, const void *record, size_t len);
 bool record_out_due(const struct record_out *o, uint64_t now);
 /* Finish this file and begin the next; the caller then writes a preamble. */
 int record_out_next(struct record_out *o, struct trace_error *err);
+/*
+ * Hand over what is in buffers, if a file is written.  True: that, or something before, failed: the
+ * current file is closed, and is readable as far as it goes.
+ */
+bool record_out_settle(struct record_out *o);
 uint64_t record_out_bytes(const struct record_out *o); /* in all files */
 /* Records that slow readers of pipes did not take. */
 uint64_t record_out_lost(const struct record_out *o);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "decoder/source/pace.h"
 
+#define MEAN 32 /* looks that the mean is of */
+
 void pace_init(struct pace *p, unsigned share)
 {
 	*p = (struct pace){ .share = share ? share : 1,
@@ -20,11 +22,55 @@ static void account(struct pace *p, uint64_t now, uint64_t cpu)
 	p->credit -= (int64_t)spent;
 	if (p->credit > (int64_t)PACE_BURST)
 		p->credit = (int64_t)PACE_BURST;
+	spent = spent < PACE_BURST ? spent : PACE_BURST;
+	p->mean = p->mean ? (p->mean * (MEAN - 1) + spent) / MEAN : spent;
+}
+
+/*
+ * The wait that keeps the share, if each look costs the mean.  It shrinks to nothing with what is
+ * saved, and grows with the debt, so that neither lasts.
+ */
+static uint64_t even(const struct pace *p)
+{
+	const int64_t most = (int64_t)PACE_BURST;
+	int64_t credit = p->credit > -most ? p->credit : -most;
+	uint64_t each = p->mean * 100 / p->share;
+
+	return each * (uint64_t)(most - credit) / PACE_BURST +
+	       (uint64_t)(credit - p->credit) * 100 / p->share;
+}
+
+/* The smallest of the latest gaps. */
+static uint64_t smallest(const struct pace *p)
+{
+	uint64_t least = p->gap[0];
+
+	for (unsigned i = 1; i < PACE_GAPS; i++)
+		least = p->gap[i] < least ? p->gap[i] : least;
+	return least;
+}
+
+static void learn(struct pace *p, uint64_t gap)
+{
+	p->gap[p->gaps % PACE_GAPS] = gap;
+	p->gaps = p->gaps + 1 < 2 * PACE_GAPS ? p->gaps + 1 : PACE_GAPS;
+	if (p->gaps >= PACE_GAPS)
+		p->quiet = smallest(p);
+}
+
+void pace_arrival(struct pace *p, uint64_t now, unsigned n, bool late)
+{
+	/* it was not there yet at the last look */
+	if (p->arrived && (p->now > p->arrived || n > 1))
+		learn(p, (p->now - p->arrived) / n);
+	else if (p->arrived && late)
+		learn(p, p->quiet / 4 * 3);
+	p->arrived = now;
 }
 
 uint64_t pace_next(struct pace *p, uint64_t now, uint64_t cpu, bool found)
 {
-	uint64_t wait, owed;
+	uint64_t wait, least, again;
 
 	if (p->now)
 		account(p, now, cpu);
@@ -37,6 +83,11 @@ uint64_t pace_next(struct pace *p, uint64_t now, uint64_t cpu, bool found)
 	else if (p->interval < PACE_SLOW)
 		p->interval = p->interval * 2 < PACE_SLOW ? p->interval * 2 : PACE_SLOW;
 	wait = p->interval;
-	owed = p->credit < 0 ? (uint64_t)-p->credit * 100 / p->share : 0;
-	return now + (owed > wait ? owed : wait);
+	least = even(p);
+	if (least > wait)
+		wait = least;
+	if (least <= 2 * PACE_FAST || !p->quiet)
+		return now + wait;
+	again = p->arrived + p->quiet + PACE_MARGIN;
+	return again > now + wait ? again : now + wait;
 }

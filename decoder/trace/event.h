@@ -814,13 +814,16 @@ struct vqt_lifecycle {
 	/* char text[len] */
 };
 
-/* VQT_RETURN: the function of a call (VQT_TAG_CALL) has returned. */
+/* vqt_return.flags */
+#define VQT_RETURN_JUMPED 1 /* it has jumped to another function, which returns in its place */
+
+/* VQT_RETURN: the function of a call (VQT_TAG_CALL) has returned, or has jumped to another one. */
 struct vqt_return {
 	struct vqt_hdr h;
 	uint32_t call;
-	uint32_t pad;
-	uint64_t
-		value; /* in the register of results; of a function without a result it is anything */
+	uint32_t flags; /* VQT_RETURN_* */
+	/* in the register of results; of a function without a result it is anything; jumped: not known */
+	uint64_t value;
 };
 
 enum vqt_route_kind {

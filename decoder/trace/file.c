@@ -13,6 +13,7 @@
 #include "decoder/trace/carried.h"
 #include "decoder/trace/compress.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/create.h"
 #include "decoder/util/outlet.h"
 
 #define LINKTYPE DLT_USER0
@@ -272,6 +273,7 @@ struct trace_writer {
 	pcap_t *pcap;
 	pcap_dumper_t *dump;
 	FILE *file;
+	int fd; /* of the file, which the stream has; -1: none of its own */
 	struct compress *packed; /* NULL: a plain file */
 	struct backlog backlog;
 	uint64_t bytes;
@@ -297,15 +299,23 @@ static FILE *make_live(FILE *f, struct outlet **o)
 static int create(struct trace_writer **out, const char *path, bool live, struct trace_error *err)
 {
 	bool std = !strcmp(path, "-");
-	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : fopen(path, "wbe");
+	const char *why = NULL;
+	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : create_stream(path, &why);
+	int rc = f ? -EIO : -errno;
 	struct trace_writer *w = calloc(1, sizeof(*w));
-	int rc = !f ? -errno : w ? -EIO : -ENOMEM;
-	const char *why = strerror(-rc);
+
+	if (f && !w)
+		rc = -ENOMEM;
+	if (!why)
+		why = strerror(-rc);
 
 	if (!f || !w)
 		goto failed;
+	w->fd = std ? -1 : fileno(f);
 	if (live)
 		f = make_live(f, &w->backlog.outlet);
+	if (w->backlog.outlet)
+		w->fd = -1;
 	w->backlog.limit = KEPT_MAX;
 	w->backlog.reserve = KEPT_LOSSES;
 	rc = std ? 0 : compress_writer(&f, path, &w->packed, &why);
@@ -412,6 +422,13 @@ uint64_t trace_dropped(const struct trace_writer *w)
 bool trace_waiting(const struct trace_writer *w)
 {
 	return w->backlog.outlet && outlet_kept(w->backlog.outlet);
+}
+
+bool trace_removed(const struct trace_writer *w)
+{
+	struct stat st;
+
+	return w->fd >= 0 && !fstat(w->fd, &st) && S_ISREG(st.st_mode) && !st.st_nlink;
 }
 
 uint64_t trace_written(const struct trace_writer *w)

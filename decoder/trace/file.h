@@ -64,6 +64,8 @@ int trace_write(struct trace_writer *w, const void *record, size_t len);
 int trace_flush(struct trace_writer *w);
 /* Records left out as the reader was slow. */
 uint64_t trace_dropped(const struct trace_writer *w);
+/* Has the file no name any more?  What is written goes away with the writer. */
+bool trace_removed(const struct trace_writer *w);
 /* Does something wait for the reader?  trace_flush() gives it what it takes. */
 bool trace_waiting(const struct trace_writer *w);
 /* Bytes of the file so far; what the compressor still holds back is not counted. */
