@@ -74,10 +74,13 @@ static void describe_process(struct kvm_process *p)
 void kvm_describe(struct kvm_source *k)
 {
 	kvm_describe_session(k);
-	for (unsigned i = 0; i < k->nprocesses; i++) {
+	for (unsigned i = 0; i < k->nprocesses; i++)
 		describe_process(k->process[i]);
-		machine_describe(k->process[i]->machine, k->process[i]->last_ts);
-	}
+	/* a reader names them by their order, which is that of the first file */
+	for (unsigned id = 1; id <= k->devices; id++)
+		for (unsigned i = 0; i < k->nprocesses; i++)
+			machine_describe(k->process[i]->machine, k->process[i]->last_ts,
+					 (uint16_t)id);
 }
 
 void kvm_note(struct kvm_process *p, unsigned level, const char *text)

@@ -138,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (what == 0xff)
 			machine_lost(machine);
 		else if (what == 0xfe)
-			machine_describe(machine, 0);
+			machine_describe(machine, 0, 1);
 		else if (what & 1)
 			cycle(&at, end, what & 2);
 		else
