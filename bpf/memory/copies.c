@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/memory/copies.h"
+
+#define LATELY 8 /* calls after which a block that is not wanted any more is not read any more */
 
 /* Put the block in front of those that were wanted lately. */
 static void note(struct copies *c, uint64_t block)
 {
 	unsigned i = 0;
 
-	while (i < COPIES_BLOCKS - 1 && c->recent[i] != block)
+	while (i < COPIES_BLOCKS - 1 && c->recent[i].block != block)
 		i++;
 	memmove(c->recent + 1, c->recent, i * sizeof(c->recent[0]));
-	c->recent[0] = block;
+	c->recent[0].block = block;
+	c->recent[0].time = c->time;
+	c->wanted = true;
 }
 
 static const uint8_t *find(const struct copies *c, uint64_t block)
@@ -39,22 +44,83 @@ struct call {
 	unsigned blocks;
 };
 
+static uint8_t *pointer(uint64_t addr)
+{
+	return (uint8_t *)(uintptr_t)addr;
+}
+
 static void add(struct call *call, struct iovec range)
 {
 	call->range[call->n++] = range;
 	call->len += range.iov_len;
 }
 
-static void add_words(struct call *call, const struct copies *c)
+static size_t words_len(const struct copies *c)
 {
-	for (unsigned i = 0; i < c->words; i++)
-		add(call, (struct iovec){ (void *)(uintptr_t)c->word[i], 2 });
+	return c->span ? c->span : 2 * (size_t)c->words;
 }
 
+static void add_words(struct call *call, const struct copies *c)
+{
+	if (c->span)
+		add(call, (struct iovec){ pointer(c->from), c->span });
+	for (unsigned i = 0; i < c->words && !c->span; i++)
+		add(call, (struct iovec){ pointer(c->word[i]), 2 });
+}
+
+/* Where the word is in what was read of the words. */
+static size_t word_at(const struct copies *c, unsigned i)
+{
+	return c->span ? (size_t)(c->word[i] - c->from) : 2 * (size_t)i;
+}
+
+/* Ascending: what follows the block before is one range with it. */
 static void add_block(struct call *call, struct copies *c, uint64_t block)
 {
+	struct iovec *last = call->blocks ? &call->range[call->n - 1] : NULL;
+	uint8_t *at = pointer(block * COPIES_BLOCK);
+
 	c->block[c->n + call->blocks++] = block;
-	add(call, (struct iovec){ (void *)(uintptr_t)(block * COPIES_BLOCK), COPIES_BLOCK });
+	if (!last || (uint8_t *)last->iov_base + last->iov_len != at) {
+		add(call, (struct iovec){ at, COPIES_BLOCK });
+		return;
+	}
+	last->iov_len += COPIES_BLOCK;
+	call->len += COPIES_BLOCK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/*
+ * The block (0: none) and, as far as there is room, those that were wanted lately.  Returns how many
+ * must be read for the block to be.
+ */
+static unsigned add_blocks(struct call *call, struct copies *c, uint64_t block)
+{
+	uint64_t all[COPIES_BLOCKS];
+	unsigned n = 0, upto = 0;
+
+	if (block)
+		all[n++] = block;
+	for (unsigned i = 0; i < COPIES_BLOCKS && c->n + n < COPIES_BLOCKS; i++) {
+		uint64_t other = c->recent[i].block;
+
+		if (other && other != block && c->time - c->recent[i].time < LATELY &&
+		    !find(c, other))
+			all[n++] = other;
+	}
+	qsort(all, n, sizeof(all[0]), by_number);
+	for (unsigned i = 0; i < n; i++) {
+		add_block(call, c, all[i]);
+		if (all[i] == block)
+			upto = i + 1;
+	}
+	return upto;
 }
 
 /* The bytes of the next copy; what is read before the blocks comes in front of them. */
@@ -96,8 +162,8 @@ static void take(struct copies *c, const struct call *call, size_t got, bool fir
 	if (got < call->len) /* something is there no more */
 		memset(c->recent, 0, sizeof(c->recent));
 	if (first)
-		memcpy(c->before, next(c) - 2 * (size_t)c->words, 2 * (size_t)c->words);
-	memcpy(c->after, next(c) + call->blocks * COPIES_BLOCK, 2 * (size_t)c->words);
+		memcpy(c->before, next(c) - words_len(c), words_len(c));
+	memcpy(c->after, next(c) + (size_t)call->blocks * COPIES_BLOCK, words_len(c));
 	c->n += blocks < call->blocks ? (unsigned)blocks : call->blocks;
 }
 
@@ -111,22 +177,20 @@ static size_t gather(struct copies *c, const struct iovec *front, unsigned n, vo
 {
 	struct call call = { .n = 0 };
 	bool first = !c->n && !c->told;
-	size_t len, got;
+	size_t len, got, least;
 
+	c->time += c->wanted;
+	c->wanted = false;
 	for (unsigned i = 0; i < n; i++)
 		add(&call, front[i]);
 	len = call.len;
 	if (first)
 		add_words(&call, c);
 	call.head = call.len;
-	if (block)
-		add_block(&call, c, block);
-	for (unsigned i = 0; i < COPIES_BLOCKS && c->n + call.blocks < COPIES_BLOCKS; i++)
-		if (c->recent[i] && c->recent[i] != block && !find(c, c->recent[i]))
-			add_block(&call, c, c->recent[i]);
+	least = call.head + (size_t)add_blocks(&call, c, block) * COPIES_BLOCK;
 	add_words(&call, c);
 	got = read_all(c, &call);
-	if (got < call.head + (block ? COPIES_BLOCK : 0)) {
+	if (got < least) {
 		got = gather_plainly(c, front, n, block);
 		if (n)
 			memcpy(buf, c->bytes + COPIES_FRONT - len, len);
@@ -195,13 +259,14 @@ int copies_load(void *opaque, uint64_t gpa, void *buf, size_t len)
 	if (len > 8 || !guest_find(o->g, gpa, len, &host))
 		return -EFAULT;
 	i = find_word(c, host, len);
-	if (i == c->words || !c->told || memcmp(c->before + 2 * i, c->after + 2 * i, 2)) {
+	if (i == c->words || !c->told ||
+	    memcmp(c->before + word_at(c, i), c->after + word_at(c, i), 2)) {
 		struct iovec word = { (void *)(uintptr_t)host, len };
 
 		forget(c);
 		return gather(c, &word, 1, buf, host / COPIES_BLOCK) < len ? -EFAULT : 0;
 	}
-	memcpy(buf, c->before + 2 * i, len);
+	memcpy(buf, copies_word(c, i), len);
 	return 0;
 }
 
@@ -214,13 +279,25 @@ void copies_renew(void *opaque)
 	c->fresh = false;
 }
 
+const uint8_t *copies_word(const struct copies *c, unsigned i)
+{
+	return c->before + word_at(c, i);
+}
+
 void copies_watch(struct copies *c, const uint64_t *word, unsigned n)
 {
+	uint64_t last = 0;
+
 	forget(c);
 	c->fresh = false;
 	c->words = n;
-	for (unsigned i = 0; i < n; i++)
+	c->from = UINT64_MAX;
+	for (unsigned i = 0; i < n; i++) {
 		c->word[i] = word[i];
+		c->from = word[i] < c->from ? word[i] : c->from;
+		last = word[i] > last ? word[i] : last;
+	}
+	c->span = n && last - c->from <= COPIES_SPAN - 2 ? (uint32_t)(last - c->from + 2) : 0;
 }
 
 bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf)
@@ -229,7 +306,7 @@ bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *
 
 	for (unsigned i = 0; i < n; i++)
 		len += range[i].iov_len;
-	if (n > COPIES_RANGES || len > COPIES_FRONT - 2 * COPIES_WORDS)
+	if (n > COPIES_RANGES || len > COPIES_FRONT - COPIES_SPAN)
 		return false;
 	forget(c);
 	c->fresh = gather(c, range, n, buf, 0) == len && c->told;

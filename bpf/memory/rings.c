@@ -567,31 +567,37 @@ static struct memory_queue *only_hot(struct memory_vmm *v, uint64_t now)
 	return one;
 }
 
+#define NEAR 64 /* bytes of a device that hold its status and features */
+
 /* As a look at all, but what will be wanted if the ring has moved is read in the same call. */
 static bool look_at_one(struct memory_queue *q, bool *found)
 {
 	struct memory_device *d = q->device;
 	struct copies *c = &d->vmm->copies;
 	const struct vqp_proc *l = &d->vmm->m.q->layout;
+	/* both are near each other: a range is dearer than the bytes between them */
+	uint32_t from = l->vdev_status < l->vdev_features ? l->vdev_status : l->vdev_features;
+	uint32_t status = l->vdev_status - from, features = l->vdev_features - from;
 	const struct iovec range[] = {
-		{ (void *)(uintptr_t)(d->who.vdev + l->vdev_status), 1 },
-		{ (void *)(uintptr_t)(d->who.vdev + l->vdev_features), 8 },
+		{ (void *)(uintptr_t)(d->who.vdev + from), NEAR },
 		{ (void *)(uintptr_t)address(q), VQP_VQ_BYTES },
 	};
 	unsigned at = q->snoop.ring.packed ? 0 : VIRTQ_RING_IDX;
-	uint8_t bytes[1 + 8 + VQP_VQ_BYTES];
+	uint8_t bytes[NEAR + VQP_VQ_BYTES];
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
 	struct words w = { 0 };
 
+	if (status >= NEAR || features > NEAR - 8)
+		return false;
 	watch(q);
-	if (!copies_look(c, range, 3, bytes)) {
+	if (!copies_look(c, range, 2, bytes)) {
 		copies_watch(c, NULL, 0);
 		return false;
 	}
-	memcpy(w.vq, bytes + 9, VQP_VQ_BYTES);
+	memcpy(w.vq, bytes + NEAR, VQP_VQ_BYTES);
 	memcpy(w.ring.driver + at, copies_word(c, 0), 2);
 	memcpy(w.ring.device + at, copies_word(c, 1), 2);
-	*found = on_device(d, bytes[0], get_le64(bytes + 1));
+	*found = on_device(d, bytes[status], get_le64(bytes + features));
 	*found |= on_queue(q, &w, began);
 	copies_watch(c, NULL, 0);
 	return true;
@@ -611,19 +617,16 @@ bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
 		share_check(&v->share);
 		v->shared = now;
 	}
-	if (one && look_at_one(one, &b.found)) {
-		v->checked = now;
-		return b.found;
-	}
 	b.brief = !all && now - v->checked < CHECK_NS;
-	look_once(v, &b, all, now);
-	if (b.brief && !b.moved)
-		return false;
-	/* before a ring is read: is it one still? */
 	if (b.brief) {
-		b.brief = false;
 		look_once(v, &b, all, now);
+		if (!b.moved)
+			return false;
+		b.brief = false;
 	}
+	/* before a ring is read: is it one still? */
+	if (!one || !look_at_one(one, &b.found))
+		look_once(v, &b, all, now);
 	v->checked = now;
 	return b.found;
 }
