@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/cli.h"
-#include "cli/record/output.h"
+#include "cli/output.h"
 
 static unsigned digits(unsigned n)
 {
@@ -19,7 +20,7 @@ static unsigned digits(unsigned n)
 }
 
 /* Names as tcpdump makes them: FILE, FILE1, FILE2; with -W padded and reused; or by time. */
-static void name_file(struct record_out *o)
+static void name_file(struct trace_out *o)
 {
 	time_t t = time(NULL);
 	struct tm tm;
@@ -36,24 +37,44 @@ static void name_file(struct record_out *o)
 		snprintf(o->current, sizeof(o->current), "%s", o->path);
 }
 
-int record_out_open(struct record_out *o, struct trace_error *err)
+int trace_out_task(void *opaque, uint32_t arg, int *gives)
 {
+	struct trace_out *o = opaque;
+
+	o->n += !o->n; /* the first one is opened by whoever asks */
 	name_file(o);
 	o->n++;
-	o->begun = cli_clock();
-	return trace_create_live(&o->w, o->current, err);
+	*gives = open(o->current, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return *gives < 0 ? -errno : 0;
 }
 
-void record_out_write(struct record_out *o, const void *record, size_t len)
+int trace_out_open(struct trace_out *o, struct trace_error *err)
+{
+	int fd;
+
+	name_file(o);
+	o->begun = cli_clock();
+	if (!o->n++ || !o->helper)
+		return trace_create_live(&o->w, o->current, err);
+	fd = helper_ask(o->helper, o->helper_task, 0);
+	if (fd >= 0)
+		return trace_create_live_fd(&o->w, fd, o->current, err);
+	snprintf(err->text, sizeof(err->text), "%.256s: cannot be written: %s", o->current,
+		 strerror(-fd));
+	return fd;
+}
+
+void trace_out_write(struct trace_out *o, const void *record, size_t len)
 {
 	if (!o->w || o->err || o->full)
 		return;
 	o->err = trace_write(o->w, record, len);
-	if (o->max_size && record_out_bytes(o) >= o->max_size)
+	o->records += !o->err;
+	if (o->max_size && trace_out_bytes(o) >= o->max_size)
 		o->full = true;
 }
 
-bool record_out_due(const struct record_out *o, uint64_t now)
+bool trace_out_due(const struct trace_out *o, uint64_t now)
 {
 	if (!o->w || !strcmp(o->path, "-"))
 		return false;
@@ -61,9 +82,9 @@ bool record_out_due(const struct record_out *o, uint64_t now)
 	       (o->rotate_ns && now - o->begun >= o->rotate_ns);
 }
 
-int record_out_next(struct record_out *o, struct trace_error *err)
+int trace_out_next(struct trace_out *o, struct trace_error *err)
 {
-	int code = record_out_close(o, -1);
+	int code = trace_out_close(o, -1);
 
 	if (code) {
 		snprintf(err->text, sizeof(err->text), "%.256s: %s", o->current, strerror(-code));
@@ -74,20 +95,20 @@ int record_out_next(struct record_out *o, struct trace_error *err)
 		o->full = true;
 		return 0;
 	}
-	return record_out_open(o, err);
+	return trace_out_open(o, err);
 }
 
-uint64_t record_out_bytes(const struct record_out *o)
+uint64_t trace_out_bytes(const struct trace_out *o)
 {
 	return o->total + (o->w ? trace_written(o->w) : 0);
 }
 
-uint64_t record_out_lost(const struct record_out *o)
+uint64_t trace_out_lost(const struct trace_out *o)
 {
 	return o->lost + (o->w ? trace_dropped(o->w) : 0);
 }
 
-int record_out_close(struct record_out *o, int ms)
+int trace_out_close(struct trace_out *o, int ms)
 {
 	int err = 0;
 

@@ -294,12 +294,14 @@ static FILE *make_live(FILE *f, struct outlet **o)
 	return live;
 }
 
-static int create(struct trace_writer **out, const char *path, bool live, struct trace_error *err)
+/* f NULL: errno says why. */
+static int create(struct trace_writer **out, FILE *f, const char *path, bool live,
+		  struct trace_error *err)
 {
 	bool std = !strcmp(path, "-");
-	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : fopen(path, "wbe");
+	int code = -errno;
 	struct trace_writer *w = calloc(1, sizeof(*w));
-	int rc = !f ? -errno : w ? -EIO : -ENOMEM;
+	int rc = !f ? code : w ? -EIO : -ENOMEM;
 	const char *why = strerror(-rc);
 
 	if (!f || !w)
@@ -332,14 +334,31 @@ failed:
 	return rc;
 }
 
+static FILE *open_path(const char *path)
+{
+	return strcmp(path, "-") ? fopen(path, "wbe") : open_std(STDOUT_FILENO, "wb");
+}
+
 int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
 {
-	return create(out, path, false, err);
+	return create(out, open_path(path), path, false, err);
 }
 
 int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err)
 {
-	return create(out, path, true, err);
+	return create(out, open_path(path), path, true, err);
+}
+
+int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
+			 struct trace_error *err)
+{
+	FILE *f = fdopen(fd, "wb");
+	int code = errno;
+
+	if (!f)
+		close(fd);
+	errno = code;
+	return create(out, f, path, true, err);
 }
 
 static int put(struct trace_writer *w, uint64_t ts, const void *record, size_t len)

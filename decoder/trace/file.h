@@ -59,6 +59,9 @@ int trace_create(struct trace_writer **out, const char *path, struct trace_error
  * VQT_LOSS in the trace once the reader goes on.
  */
 int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err);
+/* The same, of a descriptor that was opened as this path; owns it from now on. */
+int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
+			 struct trace_error *err);
 /* Append one record of len bytes (<= VQT_RECORD_MAX).  Negative errno (ENOSPC, EPIPE). */
 int trace_write(struct trace_writer *w, const void *record, size_t len);
 int trace_flush(struct trace_writer *w);

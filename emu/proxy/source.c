@@ -13,6 +13,7 @@
 #include "decoder/util/clock.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
+#include "emu/server/helper.h"
 #include "emu/server/map.h"
 #include "emu/server/server.h"
 
@@ -38,6 +39,7 @@ struct proxy_one {
 	char name[24]; /* in the trace */
 	struct server *server;
 	struct emu_tap *tap;
+	unsigned index;
 	bool bound; /* this process created the socket and removes it */
 };
 
@@ -46,7 +48,10 @@ struct proxy_source {
 	struct source_request request;
 	struct proxy_one one[PROXIES];
 	unsigned n;
+	struct helper *helper; /* does what needs paths: this process may be confined */
 };
+
+enum { TASK_CONNECT, TASK_REMOVE }; /* the argument is the index of a proxy */
 
 /* --- options --------------------------------------------------------------- */
 
@@ -116,7 +121,7 @@ static void emit(void *opaque, const void *record, size_t len)
 static int to_backend(void *opaque)
 {
 	struct proxy_one *one = opaque;
-	int fd = vhost_proxy_connect(one->backend);
+	int fd = helper_ask(one->all->helper, TASK_CONNECT, one->index);
 
 	if (fd < 0)
 		source_say(&one->all->request, SOURCE_WARNING,
@@ -145,8 +150,10 @@ static void close_source(struct source *s)
 		server_free(p->one[i].server);
 		emu_tap_free(p->one[i].tap);
 		if (p->one[i].bound)
-			unlink(p->one[i].listen);
+			helper_ask(p->helper, TASK_REMOVE, i);
 	}
+	if (p)
+		helper_end(p->helper);
 	free(p);
 }
 
@@ -171,6 +178,7 @@ static int open_one(struct proxy_source *p, unsigned i, const char *type, struct
 	int code = -ENOMEM;
 
 	one->all = p;
+	one->index = i;
 	snprintf(one->name, sizeof(one->name), "%.11s%u", c ? c->name : "dev", i);
 	cfg.tap = one->tap = emu_tap_new(&tap);
 	if (one->tap)
@@ -239,11 +247,38 @@ static void describe(struct source *s)
 	}
 }
 
+static int connect_task(void *opaque, uint32_t arg, int *gives)
+{
+	const struct proxy_source *p = opaque;
+
+	*gives = arg < p->n ? vhost_proxy_connect(p->one[arg].backend) : -EINVAL;
+	return *gives < 0 ? *gives : 0;
+}
+
+static int remove_task(void *opaque, uint32_t arg, int *gives)
+{
+	const struct proxy_source *p = opaque;
+
+	return arg < p->n ? server_socket_remove(p->one[arg].listen) : -EINVAL;
+}
+
+static int start_helper(struct proxy_source *p, struct source_error *err)
+{
+	static struct helper_task tasks[] = {
+		[TASK_CONNECT] = { connect_task }, [TASK_REMOVE] = { remove_task }
+	};
+	int code;
+
+	tasks[TASK_CONNECT].opaque = tasks[TASK_REMOVE].opaque = p;
+	code = helper_start(&p->helper, tasks, 2);
+	return code ? source_fail(err, code, "cannot start a helper: %s", strerror(-code)) : 0;
+}
+
 static int begin(struct source *s, char *const argv[], struct source_child *child,
 		 struct source_error *err)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
-	int code = 0;
+	int code = start_helper(p, err);
 
 	server_map_guard();
 	for (unsigned i = 0; i < p->n && !code; i++)
@@ -397,6 +432,7 @@ const struct source_ops proxy_source_ops = {
 	.step = step,
 	.describe = describe,
 	.stop = stop,
+	.confinable = true,
 	.whole_stop = true,
 	.stats = stats,
 	.report = report,

@@ -251,6 +251,11 @@ int server_socket(const char *path)
 	return err;
 }
 
+int server_socket_remove(const char *path)
+{
+	return !is_stale(path) ? -EADDRINUSE : unlink(path) < 0 ? -errno : 0;
+}
+
 /* --- messages --------------------------------------------------------------------------- */
 
 static int one_message(struct server *srv)

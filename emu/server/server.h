@@ -146,6 +146,8 @@ void server_free(struct server *srv);
 
 /* Make a listening UNIX socket; a socket file that no process listens on is replaced. */
 int server_socket(const char *path);
+/* Remove one that no process listens on any more. */
+int server_socket_remove(const char *path);
 /* Connect to one; SOCK_NONBLOCK: do not wait until it accepts.  Descriptor or negative errno. */
 int server_connect(const char *path, int flags);
 int server_listen(struct server *srv, int fd); /* owns fd from now on */

@@ -33,6 +33,8 @@ refusals() {
 		refused 'folder does not exist' --disk mem:1M --vhost-user "$tmp/no/such" &&
 		refused 'not a fault; these are' --disk mem:1M --fault slow "${s[@]}" &&
 		refused 'want NAME' --disk mem:1M --fault irq-lost,soon=1 "${s[@]}" &&
+		refused 'are of a trace' --disk mem:1M --max-size 1M "${s[@]}" &&
+		refused 'cannot be rotated' --disk mem:1M --rotate-size 1M -w - "${s[@]}" &&
 		refused "client's" --disk mem:1M --transitional "${s[@]}"
 }
 
@@ -83,6 +85,34 @@ zoned() {
 		refused 'do not fit together' --disk mem:64M --zones hm,size=100 --vhost-user "$tmp/zoned.sock"
 }
 
+# Who writes an image has it alone, and is named; readers share it.
+one_writer() {
+	truncate -s 1M "$tmp/one.img"
+	serve writer --disk "$tmp/one.img" --vhost-user "$tmp/writer.sock" || return 1
+	local writer=$serve_pid
+	refused "process $writer (vqtrace) uses the image" --disk "$tmp/one.img" --vhost-user "$tmp/w2.sock" &&
+		refused "process $writer (vqtrace) uses the image for writing" --read-only --disk "$tmp/one.img" \
+			--vhost-user "$tmp/w2.sock" || return 1
+	serve_end writer && serve reader --read-only --disk "$tmp/one.img" --vhost-user "$tmp/reader.sock" || return 1
+	local reader=$serve_pid
+	serve reader2 --read-only --disk "$tmp/one.img" --vhost-user "$tmp/reader2.sock" && serve_end reader2 &&
+		refused "process $reader (vqtrace) uses" --disk "$tmp/one.img" --vhost-user "$tmp/w2.sock" || return 1
+	serve_pid=$reader sock=$tmp/reader.sock
+	serve_end reader
+}
+
+# Limits end the trace, not the device; files are opened while confined.
+limits() {
+	local args
+	for args in '--duration 100ms' '--max-size 100' '--rotate-time 100ms -W 3'; do
+		# shellcheck disable=SC2086
+		serve limit --disk mem:1M --vfio-user "$tmp/limit.sock" -w "$tmp/limit.pcap" $args &&
+			until_said "$tmp/limit.err" 'the trace ends: .*; the device continues' $serve_pid &&
+			serve_end limit && "$vqtrace" show -r "$tmp/limit.pcap" | grep -q 'trace by vqtrace' || return 1
+	done
+	"$vqtrace" show -r "$tmp/limit.pcap2" | grep -q 'vfio-user-blk' && [ ! -e "$tmp/limit.pcap3" ]
+}
+
 # Standard error is a full pipe that nobody reads: nothing waits for it.
 unread_words() {
 	mkfifo "$tmp/words"
@@ -97,7 +127,7 @@ unread_words() {
 	wait $serve_pid
 }
 
-plan 9
+plan 11
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -106,5 +136,7 @@ check "what is not a socket stays" not_a_socket
 check "a trace without a client" empty_trace
 check "--size makes a disk" new_disk
 check "zones" zoned
+check "one writer an image, or readers" one_writer
+check "limits of the trace" limits
 check "standard error that nobody reads" unread_words
 finish
