@@ -55,7 +55,9 @@ static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct serve_run *r = opaque;
 
-	if (what == SERVER_PROTOCOL_ERROR)
+	if (!text)
+		; /* said too often */
+	else if (what == SERVER_PROTOCOL_ERROR)
 		cli_warn("%s; it was disconnected, waiting for the next", text);
 	else if (what == SERVER_NOTE)
 		cli_warn("%s", text);

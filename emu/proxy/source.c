@@ -124,8 +124,8 @@ static int to_backend(void *opaque)
 	int fd = helper_ask(one->all->helper, TASK_CONNECT, one->index);
 
 	if (fd < 0)
-		source_say(&one->all->request, SOURCE_WARNING,
-			   "%s: %s; is the device running there?", one->backend, strerror(-fd));
+		server_report(one->server, SERVER_NOTE, "%s: %s; is the device running there?",
+			      one->backend, strerror(-fd));
 	return fd;
 }
 
@@ -134,6 +134,8 @@ static void on_event(void *opaque, enum server_event what, const char *text)
 	struct proxy_one *one = opaque;
 	const struct source_request *r = &one->all->request;
 
+	if (!text)
+		return; /* said too often */
 	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
 		source_say(r, SOURCE_WARNING, "%s: %s", one->name, text);
 	else

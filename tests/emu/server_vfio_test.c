@@ -22,7 +22,7 @@ struct client {
 	struct server *server;
 	int fd, ram_fd;
 	char said[256];
-	int went;
+	int went, lines;
 	bool ends;
 };
 
@@ -34,7 +34,8 @@ static bool ends(void *opaque)
 static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct client *c = opaque;
-	if (what == SERVER_PROTOCOL_ERROR)
+	c->lines += text != NULL;
+	if (what == SERVER_PROTOCOL_ERROR && text)
 		snprintf(c->said, sizeof(c->said), "%s", text);
 	c->went += what == SERVER_DISCONNECTED || what == SERVER_PROTOCOL_ERROR;
 }
@@ -445,6 +446,24 @@ static void test_flood(bool descriptors)
 	dma_ms = 50;
 }
 
+/* A client that comes and goes is reported each time, but soon not in words each time. */
+static void test_lines(void)
+{
+	struct client c;
+	int went = 0;
+	open_server(&c, true);
+	for (int i = 0; i < 10000; i++) {
+		close(c.fd);
+		while (!c.went)
+			server_step(c.server, 0, NULL);
+		went += c.went;
+		connect_client(&c);
+	}
+	is(went, 10000, "each client that went is reported");
+	ok(c.lines >= 2 && c.lines < 10000, "in %d lines", c.lines);
+	close_server(&c);
+}
+
 /* Capabilities are text of a few hundred bytes, and parsed as such. */
 static void test_long_version(void)
 {
@@ -484,6 +503,7 @@ int main(void)
 	test_dma_at_end();
 	test_flood(false);
 	test_flood(true);
+	test_lines();
 	test_long_version();
 	return done();
 }
