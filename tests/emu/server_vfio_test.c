@@ -446,6 +446,29 @@ static void test_flood(bool descriptors)
 	dma_ms = 50;
 }
 
+/* Who reads no replies is not read any more either. */
+static void test_unread(void)
+{
+	static const struct {
+		struct vfio_user_hdr h;
+		uint32_t body[4];
+	} ask = { { 1, VU_DEVICE_GET_INFO, sizeof(ask), 0, 0 }, { 16 } };
+	struct client c;
+	unsigned n = 0, full = 0;
+	open_server(&c, true);
+	version(&c);
+	for (; full < 3 && n < 10000000; n++) {
+		bool sent = send(c.fd, &ask, sizeof(ask), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+		full = sent ? 0 : full + 1;
+		if (!sent)
+			turn(&c);
+	}
+	is(full, 3, "after %u questions it has to wait", n);
+	ok(c.server->out.len < 1u << 20, "%zu bytes of replies are kept", c.server->out.len);
+	is(c.went, 0, "and the client stays");
+	close_server(&c);
+}
+
 /* A client that comes and goes is reported each time, but soon not in words each time. */
 static void test_lines(void)
 {
@@ -503,6 +526,7 @@ int main(void)
 	test_dma_at_end();
 	test_flood(false);
 	test_flood(true);
+	test_unread();
 	test_lines();
 	test_long_version();
 	return done();

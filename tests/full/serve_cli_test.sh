@@ -127,7 +127,28 @@ unread_words() {
 	wait $serve_pid
 }
 
-plan 11
+# A trace whose reader stalls loses records, and the guest's disk none of its requests.
+stalled() { # SIGNAL
+	rm -f "$tmp/stalled"
+	mkfifo "$tmp/stalled"
+	exec 7<>"$tmp/stalled"
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --disk mem:1M -s 1024 -w - --vfio-user "$tmp/stalled.sock" >&7 2>"$tmp/stalled.err" &
+	serve_pid=$!
+	until_true listens "$tmp/stalled.sock" && "$tmp/client" "$tmp/stalled.sock" 19200 || {
+		kill -KILL $serve_pid
+		cat "$tmp/stalled.err"
+		return 1
+	}
+	kill -"$1" $serve_pid
+	wait $serve_pid
+	[ $? = 2 ] && grep -q 'its reader stopped reading' "$tmp/stalled.err" &&
+		grep -qE '19200 requests.*, [1-9][0-9]* lost' "$tmp/stalled.err" && return
+	cat "$tmp/stalled.err"
+	return 1
+}
+
+${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$tmp/client" tests/full/vfio_client.c || exit 1
+plan 13
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -137,6 +158,8 @@ check "a trace without a client" empty_trace
 check "--size makes a disk" new_disk
 check "zones" zoned
 check "one writer an image, or readers" one_writer
+check "a reader that stalls, SIGINT" stalled INT
+check "a reader that stalls, SIGTERM" stalled TERM
 check "limits of the trace" limits
 check "standard error that nobody reads" unread_words
 finish
