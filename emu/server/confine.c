@@ -114,7 +114,7 @@ static const int calls[] = {
 };
 
 /* A proxy has descriptors of its own between the two sides. */
-static const int proxy_calls[] = { CALL(eventfd2), CALL(dup) };
+static const int proxy_calls[] = { CALL(eventfd2), CALL(dup), CALL(timerfd_settime) };
 
 /* System calls that are allowed with one form of argument `arg` only. */
 static const struct {
@@ -124,6 +124,7 @@ static const struct {
 	uint64_t a, b; /* a value; of a masked comparison the mask, then the value */
 } narrow[] = {
 	{ CALL(sendto), 4, SCMP_CMP_EQ, 0, 0 }, /* to its peer */
+	{ CALL(prctl), 0, SCMP_CMP_EQ, PR_SET_TIMERSLACK, 0 },
 	{ CALL(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 },
 	{ CALL(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 },
 	{ CALL(fcntl), 1, SCMP_CMP_EQ, F_GETFL, 0 },
