@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "decoder/util/create.h"
 
 static unsigned digits(unsigned n)
 {
@@ -37,15 +40,27 @@ static void name_file(struct trace_out *o)
 		snprintf(o->current, sizeof(o->current), "%s", o->path);
 }
 
-int trace_out_task(void *opaque, uint32_t arg, int *gives)
+static int task_next(struct trace_out *o, int *gives)
 {
-	struct trace_out *o = opaque;
+	const char *why;
 
 	o->n += !o->n; /* the first one is opened by whoever asks */
 	name_file(o);
 	o->n++;
-	*gives = open(o->current, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	*gives = create_file(o->current, 0, &why);
+	return *gives < 0 ? *gives : 0;
+}
+
+/* Somebody else may have put something in its place: a link is not followed. */
+static int task_again(const struct trace_out *o, int *gives)
+{
+	*gives = open(o->current, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	return *gives < 0 ? -errno : 0;
+}
+
+int trace_out_task(void *opaque, uint32_t arg, int *gives)
+{
+	return arg == TRACE_OUT_AGAIN ? task_again(opaque, gives) : task_next(opaque, gives);
 }
 
 int trace_out_open(struct trace_out *o, struct trace_error *err)
@@ -56,7 +71,7 @@ int trace_out_open(struct trace_out *o, struct trace_error *err)
 	o->begun = cli_clock();
 	if (!o->n++ || !o->helper)
 		return trace_create_live(&o->w, o->current, err);
-	fd = helper_ask(o->helper, o->helper_task, 0);
+	fd = helper_ask(o->helper, o->helper_task, TRACE_OUT_NEXT);
 	if (fd >= 0)
 		return trace_create_live_fd(&o->w, fd, o->current, err);
 	snprintf(err->text, sizeof(err->text), "%.256s: cannot be written: %s", o->current,
@@ -87,6 +102,7 @@ int trace_out_next(struct trace_out *o, struct trace_error *err)
 	int code = trace_out_close(o, -1);
 
 	if (code) {
+		o->err = code;
 		snprintf(err->text, sizeof(err->text), "%.256s: %s", o->current, strerror(-code));
 		return code;
 	}
@@ -96,6 +112,40 @@ int trace_out_next(struct trace_out *o, struct trace_error *err)
 		return 0;
 	}
 	return trace_out_open(o, err);
+}
+
+/* The current file, to be read again. */
+static int open_again(const struct trace_out *o)
+{
+	if (o->helper)
+		return helper_ask(o->helper, o->helper_task, TRACE_OUT_AGAIN);
+	return open(o->current, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+int trace_out_settle(struct trace_out *o)
+{
+	struct stat st;
+	int fd;
+
+	if (!strcmp(o->path, "-"))
+		return -1;
+	if (o->w && !o->err)
+		o->err = trace_flush(o->w);
+	if (!o->err)
+		return -1;
+	if (o->w) {
+		o->total -= trace_written(o->w);
+		trace_out_close(o, -1);
+	}
+	fd = open_again(o);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -1;
+	}
+	o->total += (uint64_t)st.st_size;
+	return fd;
 }
 
 uint64_t trace_out_bytes(const struct trace_out *o)
@@ -114,6 +164,9 @@ int trace_out_close(struct trace_out *o, int ms)
 
 	if (!o->w)
 		return 0;
+	if (trace_removed(o->w))
+		cli_warn("%s was removed while it was written: what was recorded in it is lost",
+			 o->current);
 	o->total += trace_written(o->w);
 	o->lost += trace_dropped(o->w);
 	err = trace_finish_within(o->w, ms);

@@ -44,7 +44,7 @@ struct trace_out {
 	const char *path; /* "-", a name, or a strftime(3) pattern */
 	uint64_t rotate_size, rotate_ns, max_size; /* 0 none */
 	unsigned files; /* -W: keep at most so many, 0 any */
-	/* Opens the files after the first by trace_out_task(); NULL: this process does. */
+	/* Opens files, but not the first, by trace_out_task(); NULL: this process does. */
 	struct helper *helper;
 	unsigned helper_task;
 	/* filled in */
@@ -58,7 +58,8 @@ struct trace_out {
 	bool full; /* --max-size, or the last of -W files by time, is reached */
 };
 
-/* Of a helper that started with a copy of the struct trace_out. */
+/* Of a helper that started with a copy of the struct trace_out; its argument. */
+enum { TRACE_OUT_NEXT, TRACE_OUT_AGAIN }; /* begin the next file; read the current one */
 int trace_out_task(void *opaque, uint32_t arg, int *gives);
 /* Begin the first file.  Negative errno, err says why. */
 int trace_out_open(struct trace_out *o, struct trace_error *err);
@@ -68,6 +69,12 @@ void trace_out_write(struct trace_out *o, const void *record, size_t len);
 bool trace_out_due(const struct trace_out *o, uint64_t now);
 /* Finish this file and begin the next; the caller then writes a preamble. */
 int trace_out_next(struct trace_out *o, struct trace_error *err);
+/*
+ * Hand over what is in buffers, if a file is written.  A descriptor, which the caller owns: that, or
+ * something before, failed; the current file is closed, and is readable as far as it goes.  -1: it
+ * did not fail, or what was written cannot be read.
+ */
+int trace_out_settle(struct trace_out *o);
 uint64_t trace_out_bytes(const struct trace_out *o); /* in all files */
 /* Records that slow readers of pipes did not take. */
 uint64_t trace_out_lost(const struct trace_out *o);

@@ -7,7 +7,7 @@
 #include "bpf/kvm/source.h"
 #include "bpf/memory/source.h"
 #include "cli/sources.h"
-#include "decoder/merge/joined.h"
+#include "decoder/live/joined.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/source.h"
 

@@ -7,11 +7,12 @@
 #include "decoder/check/report/report.h"
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
-#include "decoder/print/flame.h"
+#include "decoder/stacks/flame.h"
 #include "decoder/stats/svg.h"
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/create.h"
 
 struct stat_run {
 	const char *path, *filter_text, *plot, *flame;
@@ -132,25 +133,27 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 	return broken ? CLI_TROUBLE : CLI_OK;
 }
 
-static int drawn(const char *path, FILE *to, int rc)
+static int drawn(const char *path, FILE *to, int rc, const char *why)
 {
 	if (to && fclose(to))
 		rc = -EIO;
 	if (!rc)
 		return CLI_OK;
-	return cli_error("%s cannot be written: %s", path, strerror(errno));
+	return cli_error("%s cannot be written: %s", path, to ? strerror(errno) : why);
 }
 
 static int draw(const struct stat_run *s, const struct stat_view *v)
 {
-	FILE *to = fopen(s->plot, "we");
+	const char *why;
+	FILE *to = create_stream(s->plot, &why);
 
-	return drawn(s->plot, to, to ? plot_svg(to, v) : -EIO);
+	return drawn(s->plot, to, to ? plot_svg(to, v) : -EIO, why);
 }
 
 static int draw_flame(struct stat_run *s)
 {
-	FILE *to = fopen(s->flame, "we");
+	const char *why;
+	FILE *to = create_stream(s->flame, &why);
 	const char *slash = strrchr(s->path, '/');
 	TEXT(of, 200);
 
@@ -163,7 +166,7 @@ static int draw_flame(struct stat_run *s)
 	if (!s->stacks.by_text)
 		cli_warn("no event%s has a call stack: record with --stacks",
 			 s->filter_text ? " that matched" : "");
-	return drawn(s->flame, to, to ? flame_svg(to, &s->stacks, of.buf) : -EIO);
+	return drawn(s->flame, to, to ? flame_svg(to, &s->stacks, of.buf) : -EIO, why);
 }
 
 /* The pictures first: if the reader of the page leaves early, SIGPIPE ends this process. */

@@ -9,19 +9,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/class.h"
+#include "bpf/calls/calls.h"
+#include "bpf/capture/capture.h"
+#include "bpf/device/class.h"
 #include "bpf/capture/stacks.h"
-#include "bpf/capture/describe.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/session/describe.h"
+#include "bpf/device/device.h"
+#include "bpf/session/emit.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/memory.h"
-#include "bpf/capture/sample.h"
-#include "bpf/capture/state.h"
+#include "bpf/device/sample.h"
+#include "bpf/device/state.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/clock.h"
 
@@ -33,14 +35,6 @@
 #define ORDER_WINDOW 200000000ULL
 #define ORDER_PATIENCE 20000000000ULL
 #define HOUSEKEEPING 20000000ULL
-
-struct target *capture_target(const struct capture *c, pid_t pid)
-{
-	for (size_t i = c->ntargets; i--;)
-		if (c->target[i]->p.pid == pid)
-			return c->target[i];
-	return NULL;
-}
 
 static int on_sample(void *ctx, void *data, size_t len)
 {

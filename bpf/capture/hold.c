@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/device/device.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/stream.h"
+#include "bpf/session/emit.h"
 #include "decoder/util/array.h"
 
 #define RECORDS_MAX 2048

@@ -8,7 +8,7 @@
 #ifndef VQT_BPF_CAPTURE_HOLD_H
 #define VQT_BPF_CAPTURE_HOLD_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /* Whether this record has to wait.  If it is what decides about an object, none has to any more. */
 bool hold_needed(struct target *t, const struct vqt_hdr *h, size_t len);

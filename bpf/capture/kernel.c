@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/capture/attach.h"
 #include "bpf/capture/capture.h"
 #include "bpf/capture/kernel.h"
+#include "bpf/session/attach.h"
 #include "decoder/source/source.h"
 
 static const struct bpf_insn nothing[] = {

@@ -12,12 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/capture/capture.h"
 #include "bpf/capture/late.h"
-#include "bpf/capture/state.h"
+#include "bpf/device/device.h"
+#include "bpf/device/state.h"
 #include "bpf/prog/qemu.skel.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
+#include "bpf/session/emit.h"
 #include "decoder/util/qmp.h"
 #include "decoder/util/socket.h"
 

@@ -3,7 +3,7 @@
 #ifndef VQT_BPF_CAPTURE_LATE_H
 #define VQT_BPF_CAPTURE_LATE_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /*
  * Ask its monitor for what its memory does not show.  Call before there are probes in it:

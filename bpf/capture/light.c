@@ -11,10 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/device/device.h"
 #include "bpf/capture/light.h"
+#include "bpf/capture/target.h"
 #include "bpf/prog/qemu.skel.h"
+#include "bpf/session/emit.h"
 #include "decoder/class/class.h"
 #include "decoder/util/histogram.h"
 

@@ -3,7 +3,7 @@
 #ifndef VQT_BPF_CAPTURE_LIGHT_H
 #define VQT_BPF_CAPTURE_LIGHT_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /*
  * light_prepare() is called before the programs are loaded, light_open() after.  0 or

@@ -2,7 +2,7 @@
 #ifndef VQT_BPF_CAPTURE_MEMORY_H
 #define VQT_BPF_CAPTURE_MEMORY_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /*
  * The BPF programs learn guest memory in pieces: extend each piece to the mapping that

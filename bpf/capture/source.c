@@ -7,14 +7,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "bpf/capture/emit.h"
+#include "bpf/capture/capture.h"
 #include "bpf/capture/examine.h"
-#include "bpf/capture/impl.h"
 #include "bpf/capture/kernel.h"
 #include "bpf/capture/source.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
 #include "bpf/qemu/process.h"
+#include "bpf/session/emit.h"
 #include "bpf/stack/table.h"
 #include "decoder/trace/event.h"
 

@@ -3,17 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/emit.h"
 #include "bpf/capture/stacks.h"
+#include "bpf/session/emit.h"
 #include "bpf/stack/unwind.h"
 #include "decoder/trace/build.h"
 
 #define WAITING 65536 /* events that are not passed on yet */
 
 _Static_assert(VQP_DWARF_REGS == UNWIND_REGS, "registers by DWARF numbers");
-_Static_assert(sizeof(((struct vqp_stack *)0)->returns) ==
-		       sizeof(((struct unwind_copy *)0)->returns),
-	       "the same");
 
 struct stacks {
 	struct unwinder *unwinder;
@@ -82,7 +79,6 @@ void stacks_take(struct target *t, const void *record, size_t len)
 	if (in.len > len - sizeof(in))
 		return;
 	memcpy(from.reg, in.reg, sizeof(from.reg));
-	memcpy(from.returns, in.returns, sizeof(from.returns));
 	from.bytes = (const uint8_t *)record + sizeof(in);
 	from.len = in.len;
 	s->waiting[h->seq % WAITING].seq = h->seq;

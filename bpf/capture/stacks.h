@@ -3,7 +3,7 @@
 #ifndef VQT_BPF_CAPTURE_STACKS_H
 #define VQT_BPF_CAPTURE_STACKS_H
 
-#include "bpf/capture/impl.h"
+#include "bpf/session/session.h"
 
 /* 0 or -ENOMEM; nothing is done where no stacks are recorded. */
 int stacks_open(struct target *t);

@@ -2,15 +2,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/calls/calls.h"
+#include "bpf/device/device.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
-#include "bpf/capture/sample.h"
+#include "bpf/device/sample.h"
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/prog/qemu.skel.h"
+#include "bpf/session/emit.h"
 
 uint64_t stream_counter(const struct capture *c, enum vqp_counter which)
 {

@@ -3,8 +3,8 @@
 #ifndef VQT_BPF_CAPTURE_STREAM_H
 #define VQT_BPF_CAPTURE_STREAM_H
 
-#include "bpf/capture/impl.h"
 #include "bpf/prog/qemu.h"
+#include "bpf/session/session.h"
 
 extern const struct order_ops stream_ops; /* with a struct target */
 

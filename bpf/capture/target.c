@@ -7,18 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/describe.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/calls/calls.h"
+#include "bpf/calls/ends.h"
+#include "bpf/capture/capture.h"
+#include "bpf/session/describe.h"
+#include "bpf/device/device.h"
+#include "bpf/session/emit.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/light.h"
 #include "bpf/capture/late.h"
-#include "bpf/capture/sample.h"
+#include "bpf/device/sample.h"
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
+
+#define ROLE_POINTS (4 * QEMU_PROBES) /* of one program */
 
 static void miss(struct capture *c, pid_t pid, const struct qemu_probe *p, int code)
 {
@@ -106,69 +111,95 @@ bool target_needs(const struct capture *c, const char *program)
 		if (!strcmp(name, program))
 			return true;
 	}
-	return c->o.stacks && !strcmp(program, "on_enter");
+	return false;
+}
+
+/* Whether it is recorded as a call. */
+static bool is_call(const struct target *t, const struct qemu_probe *p)
+{
+	return t->calls && p->begin && end_points_has(t->ends, elf_address(t->q->elf, p->begin));
 }
 
 /*
- * Where the probe is.  A call that is recorded as one begins where the function does, and its returns
- * are where the program for returns is attached, too.
+ * Where the probe is.  A call that is recorded as one begins where the function does, and so does what
+ * is only recorded where calls are.
  */
 static struct attach_point point_of(struct target *t, const struct qemu_probe *p)
 {
 	struct attach_point at = { .offset = p->offset, .cookie = p->cookie };
+	bool call = is_call(t, p);
 
-	if (t->calls && p->begin)
+	if (call || (t->calls && p->begin && p->flags & QEMU_PROBE_CALLS_ONLY))
 		at = (struct attach_point){
 			.offset = p->begin,
 			.cookie = p->begin_cookie |
 				  (p->program == QEMU_REG_WRITE ? 0
 								: VQP_COOKIE_OFF(calls_name(t, p))),
 		};
+	if (at.cookie != p->cookie && !call) /* its ends are not known */
+		at.cookie =
+			(at.cookie & ~VQP_COOKIE_AUX(VQP_AUX_CALL)) | VQP_COOKIE_AUX(VQP_AUX_NAMED);
 	return at;
 }
 
-/* Whether the probe is attached for a role: its own, or the end of the call. */
-static bool is_for(const struct target *t, const struct qemu_probe *p, enum qemu_program role)
+/* The places of a probe: one, or the returns of its function.  0: they are not known. */
+static size_t points_of(struct target *t, const struct qemu_probe *p, struct attach_point *out,
+			size_t max)
 {
-	return role == QEMU_CALL_RETURN ? t->calls && p->begin : p->program == role;
+	if (qemu_program_is_return(p->program))
+		return end_points_of(t, p->addr, out, max);
+	if (!max)
+		return 0;
+	*out = point_of(t, p);
+	return 1;
 }
 
 /* Attach all probes of one program.  A probe that fails is only reported as missing. */
 static void attach_role(struct target *t, enum qemu_program role)
 {
-	bool ret = qemu_program_is_return(role);
 	struct capture *c = t->c;
 	struct bpf_program *program;
 	char name[32];
-	struct attach_point points[QEMU_PROBES];
-	const struct qemu_probe *of[QEMU_PROBES];
+	struct attach_point points[ROLE_POINTS];
+	const struct qemu_probe *of[ROLE_POINTS];
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->q->nprobes; i++) {
 		const struct qemu_probe *p = &t->q->probe[i];
+		bool ret = qemu_program_is_return(role);
+		size_t more;
 
-		if (!is_for(t, p, role) || !chosen(c, p))
+		if (p->program != role || !chosen(c, p))
 			continue;
-		if (!p->offset) {
-			if (!(p->flags & QEMU_PROBE_OPTIONAL) && !ret)
-				miss(c, t->p.pid, p, 0);
-			continue;
-		}
-		points[n] = role == QEMU_CALL_RETURN ? (struct attach_point){ .offset = p->begin }
-						     : point_of(t, p);
-		of[n++] = p;
+		if (!p->offset && (p->flags & QEMU_PROBE_OPTIONAL || ret))
+			continue; /* the function is missing, which its own probe says */
+		more = p->offset ? points_of(t, p, points + n, ROLE_POINTS - n) : 0;
+		if (!more)
+			miss(c, t->p.pid, p, 0);
+		while (more--)
+			of[n++] = p;
 	}
 	if (!n)
 		return;
 	program_name(c, role, name);
 	program = bpf_object__find_program_by_name(c->skel->obj, name);
-	attach_points(&t->attach[role], program, c->multi, ret, t->p.pid, t->p.object, points, n);
+	attach_points(&t->attach[role], program, c->multi, t->p.pid, t->p.object, points, n);
 	for (size_t i = 0; i < n; i++)
 		if (points[i].err)
 			miss(c, t->p.pid, of[i], points[i].err);
-	if (ret && c->o.stacks)
-		attach_points(&t->enter[role], c->skel->progs.on_enter, c->multi, false, t->p.pid,
-			      t->p.object, points, n);
+}
+
+/* The functions whose ends are recorded, before anything is attached. */
+static int find_ends(struct target *t)
+{
+	int err = t->c->o.light ? 0 : end_points_open(&t->ends, t);
+
+	if (err || !t->calls || !t->ends)
+		return err;
+	for (size_t i = 0; i < t->q->nprobes; i++)
+		if (t->q->probe[i].begin && chosen(t->c, &t->q->probe[i]))
+			end_points_add(t->ends, elf_address(t->q->elf, t->q->probe[i].begin));
+	return t->c->multi ? calls_find(t) : -ENOTSUP;
 }
 
 static int explain_process(struct source_error *err, pid_t pid, int code, const struct process *p)
@@ -233,6 +264,7 @@ void target_free(struct target *t)
 	sample_free(t);
 	stacks_close(t);
 	calls_close(t);
+	end_points_close(t->ends);
 	hold_free(t);
 	free(t);
 }
@@ -270,31 +302,6 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	return 0;
 }
 
-/*
- * A function whose return is probed must not be left half-way by a coroutine, while its thread goes on
- * elsewhere: the kernel would take its return for lost, and end the process.  The coroutine that loads an
- * incoming migration does that with functions that are probed; see functions.c for the other direction.
- */
-static int check_calls(struct target *t, struct source_error *err)
-{
-	int incoming = t->calls ? process_has_option(&t->foreign, "incoming") : 0;
-
-	if (incoming > 0)
-		return source_fail(
-			err, -ENOTSUP,
-			"process %d was started to wait for a migration (-incoming), where "
-			"recording the returns of functions is not safe; record it without "
-			"--lifecycle",
-			(int)t->p.pid);
-	if (incoming < 0)
-		return source_fail(
-			err, incoming,
-			"process %d: its command line cannot be read (%s), so --lifecycle may "
-			"not be safe; record it without",
-			(int)t->p.pid, strerror(-incoming));
-	return 0;
-}
-
 int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture_monitor *qmp,
 		   struct source_error *err)
 {
@@ -307,20 +314,20 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 	code = target_open(c, &t, pid, err);
 	if (code)
 		return code;
-	code = check_calls(t, err);
-	if (code) {
-		target_free(t);
-		return code;
-	}
 	t->late = late;
 	if (qmp)
 		late_ask(t, qmp);
 	t->source = (uint8_t)(c->ntargets + 1);
 	t->last_ts = capture_now();
 	c->target[c->ntargets++] = t;
+	code = find_ends(t);
+	/* the ends first: without them the calls would have none */
+	if (t->calls && t->ends)
+		end_points_attach(t->ends, c->skel->progs.on_call_end);
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++)
 		attach_role(t, role);
-	code = t->calls ? (c->multi ? calls_attach(t) : -ENOTSUP) : 0;
+	if (t->calls && !code)
+		code = calls_attach(t);
 	if (code)
 		miss(c, pid, &no_names, code == -ENOENT ? 0 : code);
 	if (late)
@@ -360,6 +367,8 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 			 c->missing[i].probe, c->missing[i].reason, c->missing[i].costs);
 		target_note(t, VQT_NO_DEVICE, text);
 	}
+	if (t->ends)
+		end_points_done(t->ends);
 	if (late)
 		late_describe(t);
 	if (qmp)
@@ -379,9 +388,18 @@ void target_detach(struct target *t)
 	target_end(t);
 	for (unsigned role = 0; role < QEMU_PROGRAMS; role++) {
 		attach_detach(t->attach[role]);
-		attach_detach(t->enter[role]);
-		t->attach[role] = t->enter[role] = NULL;
+		t->attach[role] = NULL;
 	}
 	calls_detach(t);
+	end_points_close(t->ends);
+	t->ends = NULL;
 	t->dead = true;
+}
+
+struct target *capture_target(const struct capture *c, pid_t pid)
+{
+	for (size_t i = c->ntargets; i--;)
+		if (c->target[i]->p.pid == pid)
+			return c->target[i];
+	return NULL;
 }

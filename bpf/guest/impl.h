@@ -3,9 +3,9 @@
 #ifndef VQT_BPF_GUEST_IMPL_H
 #define VQT_BPF_GUEST_IMPL_H
 
-#include "bpf/capture/order.h"
 #include "bpf/guest/device.h"
 #include "bpf/prog/guest.h"
+#include "bpf/session/order.h"
 #include "decoder/source/source.h"
 
 struct guest_config {

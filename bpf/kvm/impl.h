@@ -3,9 +3,9 @@
 #ifndef VQT_BPF_KVM_IMPL_H
 #define VQT_BPF_KVM_IMPL_H
 
-#include "bpf/capture/order.h"
 #include "bpf/kvm/machine.h"
 #include "bpf/prog/kvm.h"
+#include "bpf/session/order.h"
 #include "decoder/source/source.h"
 
 #define KVM_LINKS 16 /* tracepoints */

@@ -17,8 +17,8 @@
 #include "bpf/kvm/stream.h"
 #include "bpf/kvm/task.h"
 #include "bpf/kvm/tracepoints.h"
+#include "bpf/process/state.h"
 #include "bpf/prog/kvm.skel.h"
-#include "bpf/qemu/process.h"
 #include "decoder/util/child.h"
 #include "decoder/util/clock.h"
 

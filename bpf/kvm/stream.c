@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "bpf/kvm/stream.h"
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "decoder/trace/build.h"
 #include "decoder/util/clock.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bpf/look/find.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 
 static bool begins(const char *s, const char *with)
 {

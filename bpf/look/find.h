@@ -4,7 +4,7 @@
 #define VQT_BPF_LOOK_FIND_H
 
 #include "bpf/look/machine.h"
-#include "bpf/qemu/identity.h"
+#include "bpf/qom/identity.h"
 
 #define LOOK_DEVICES 256
 

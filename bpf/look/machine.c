@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bpf/look/machine.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/layout.h"
 
 static uint16_t offset(int64_t v)

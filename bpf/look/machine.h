@@ -3,6 +3,7 @@
 #ifndef VQT_BPF_LOOK_MACHINE_H
 #define VQT_BPF_LOOK_MACHINE_H
 
+#include "bpf/process/memory.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
 #include "decoder/source/source.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bpf/look/queue.h"
+#include "bpf/process/state.h"
 #include "decoder/trace/record.h"
 #include "decoder/util/virtqueue.h"
 

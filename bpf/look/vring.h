@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 
 enum { VRING_DESC, VRING_DRIVER, VRING_DEVICE, VRING_AREAS };
 

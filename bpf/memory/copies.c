@@ -4,70 +4,158 @@
 
 #include "bpf/memory/copies.h"
 
-/* Put the page in front of those that were wanted lately. */
-static void note(struct copies *c, uint64_t page)
+/* Put the block in front of those that were wanted lately. */
+static void note(struct copies *c, uint64_t block)
 {
 	unsigned i = 0;
 
-	while (i < COPIES_PAGES - 1 && c->recent[i] != page)
+	while (i < COPIES_BLOCKS - 1 && c->recent[i] != block)
 		i++;
 	memmove(c->recent + 1, c->recent, i * sizeof(c->recent[0]));
-	c->recent[0] = page;
+	c->recent[0] = block;
 }
 
-static const uint8_t *find(const struct copies *c, uint64_t page)
+static const uint8_t *find(const struct copies *c, uint64_t block)
 {
 	for (unsigned i = 0; i < c->n; i++)
-		if (c->page[i] == page)
-			return c->bytes + 8 + (size_t)i * COPIES_PAGE;
+		if (c->block[i] == block)
+			return c->bytes + COPIES_FRONT + (size_t)i * COPIES_BLOCK;
 	return NULL;
 }
 
-static struct iovec whole(uint64_t page)
+static void forget(struct copies *c)
 {
-	return (struct iovec){ (void *)(uintptr_t)(page * COPIES_PAGE), COPIES_PAGE };
+	c->n = 0;
+	c->told = false;
 }
 
-/* Copy the page, and before the room ends those that were wanted lately and are not here. */
-static const uint8_t *fetch(struct copies *c, uint64_t page)
-{
-	struct iovec range[COPIES_PAGES];
-	unsigned n = 0;
-	ssize_t got;
+/* --- one system call ------------------------------------------------------------------------- */
 
-	if (c->n == COPIES_PAGES)
-		c->n = 0;
-	c->page[c->n] = page;
-	range[n++] = whole(page);
-	for (unsigned i = 0; i < COPIES_PAGES && n <= COPIES_AHEAD && c->n + n < COPIES_PAGES;
-	     i++) {
-		if (!c->recent[i] || c->recent[i] == page || find(c, c->recent[i]))
-			continue;
-		c->page[c->n + n] = c->recent[i];
-		range[n++] = whole(c->recent[i]);
-	}
-	got = c->m->read(c->m, range, n, c->bytes + 8 + (size_t)c->n * COPIES_PAGE);
-	if (got < (ssize_t)COPIES_PAGE)
-		return NULL;
-	if (got < (ssize_t)(n * COPIES_PAGE)) /* one of the others is there no more */
+struct call {
+	struct iovec range[COPIES_RANGES + 2 * COPIES_WORDS + COPIES_BLOCKS];
+	unsigned n;
+	size_t len;
+	size_t head; /* bytes before the blocks */
+	unsigned blocks;
+};
+
+static void add(struct call *call, struct iovec range)
+{
+	call->range[call->n++] = range;
+	call->len += range.iov_len;
+}
+
+static void add_words(struct call *call, const struct copies *c)
+{
+	for (unsigned i = 0; i < c->words; i++)
+		add(call, (struct iovec){ (void *)(uintptr_t)c->word[i], 2 });
+}
+
+static void add_block(struct call *call, struct copies *c, uint64_t block)
+{
+	c->block[c->n + call->blocks++] = block;
+	add(call, (struct iovec){ (void *)(uintptr_t)(block * COPIES_BLOCK), COPIES_BLOCK });
+}
+
+/* The bytes of the next copy; what is read before the blocks comes in front of them. */
+static uint8_t *next(struct copies *c)
+{
+	return c->bytes + COPIES_FRONT + (size_t)c->n * COPIES_BLOCK;
+}
+
+static size_t read_all(struct copies *c, const struct call *call)
+{
+	ssize_t n = c->m->read(c->m, call->range, call->n, next(c) - call->head);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Only what is asked for; the block may be missing behind the front. */
+static size_t gather_plainly(struct copies *c, const struct iovec *front, unsigned n,
+			     uint64_t block)
+{
+	struct call call = { .n = 0 };
+	size_t got;
+
+	c->told = false;
+	while (n--)
+		add(&call, *front++);
+	call.head = call.len;
+	if (block)
+		add_block(&call, c, block);
+	got = read_all(c, &call);
+	c->n += block && got == call.len;
+	return got;
+}
+
+static void take(struct copies *c, const struct call *call, size_t got, bool first)
+{
+	size_t blocks = (got - call->head) / COPIES_BLOCK;
+
+	c->told = got == call->len && (first || c->told);
+	if (got < call->len) /* something is there no more */
 		memset(c->recent, 0, sizeof(c->recent));
-	c->n += (unsigned)(got / COPIES_PAGE);
-	return find(c, page);
+	if (first)
+		memcpy(c->before, next(c) - 2 * (size_t)c->words, 2 * (size_t)c->words);
+	memcpy(c->after, next(c) + call->blocks * COPIES_BLOCK, 2 * (size_t)c->words);
+	c->n += blocks < call->blocks ? (unsigned)blocks : call->blocks;
 }
+
+/*
+ * Read these ranges (n of them, to buf; then there must be no copies), the words, and as far as there
+ * is room the block (0: none), which is not here, and those that were wanted lately.  Returns the
+ * bytes of what was asked for that could be read, the block being behind the ranges.
+ */
+static size_t gather(struct copies *c, const struct iovec *front, unsigned n, void *buf,
+		     uint64_t block)
+{
+	struct call call = { .n = 0 };
+	bool first = !c->n && !c->told;
+	size_t len, got;
+
+	for (unsigned i = 0; i < n; i++)
+		add(&call, front[i]);
+	len = call.len;
+	if (first)
+		add_words(&call, c);
+	call.head = call.len;
+	if (block)
+		add_block(&call, c, block);
+	for (unsigned i = 0; i < COPIES_BLOCKS && c->n + call.blocks < COPIES_BLOCKS; i++)
+		if (c->recent[i] && c->recent[i] != block && !find(c, c->recent[i]))
+			add_block(&call, c, c->recent[i]);
+	add_words(&call, c);
+	got = read_all(c, &call);
+	if (got < call.head + (block ? COPIES_BLOCK : 0)) {
+		got = gather_plainly(c, front, n, block);
+		if (n)
+			memcpy(buf, c->bytes + COPIES_FRONT - len, len);
+		return got;
+	}
+	if (n)
+		memcpy(buf, next(c) - call.head, len);
+	take(c, &call, got, first);
+	return len + (block ? COPIES_BLOCK : 0);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
 
 static int read_host(struct copies *c, uint64_t host, uint8_t *buf, size_t len)
 {
 	while (len) {
-		uint64_t page = host / COPIES_PAGE;
-		size_t at = host % COPIES_PAGE, n = COPIES_PAGE - at;
-		const uint8_t *bytes = find(c, page);
+		uint64_t block = host / COPIES_BLOCK;
+		size_t at = host % COPIES_BLOCK, n = COPIES_BLOCK - at;
+		const uint8_t *bytes = find(c, block);
 
 		n = n < len ? n : len;
-		if (!bytes)
-			bytes = fetch(c, page);
-		if (!bytes)
-			return -EFAULT;
-		note(c, page);
+		if (!bytes) {
+			if (c->n == COPIES_BLOCKS)
+				forget(c);
+			if (gather(c, NULL, 0, NULL, block) < COPIES_BLOCK)
+				return -EFAULT;
+			bytes = find(c, block);
+		}
+		note(c, block);
 		memcpy(buf, bytes + at, n);
 		host += n;
 		buf += n;
@@ -81,35 +169,69 @@ int copies_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 	const struct copies_of *o = opaque;
 	uint64_t host;
 
-	if (len > (size_t)2 * COPIES_PAGE)
+	if (len > (size_t)2 * COPIES_BLOCK) {
+		o->c->told = false; /* this is read after the words */
 		return guest_read((void *)(uintptr_t)o->g, gpa, buf, len);
+	}
 	return guest_find(o->g, gpa, len, &host) ? read_host(o->c, host, buf, len) : -EFAULT;
 }
 
-/* The word first, then its page: the system reads them in this order. */
+static unsigned find_word(const struct copies *c, uint64_t host, size_t len)
+{
+	unsigned i = 0;
+
+	while (i < c->words && (c->word[i] != host || len != 2))
+		i++;
+	return i;
+}
+
 int copies_load(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	const struct copies_of *o = opaque;
 	struct copies *c = o->c;
 	uint64_t host;
-	struct iovec range[2];
-	ssize_t got;
+	unsigned i;
 
-	c->n = 0;
 	if (len > 8 || !guest_find(o->g, gpa, len, &host))
 		return -EFAULT;
-	c->page[0] = host / COPIES_PAGE;
-	range[0] = (struct iovec){ (void *)(uintptr_t)host, len };
-	range[1] = whole(c->page[0]);
-	got = c->m->read(c->m, range, 2, c->bytes + 8 - len);
-	if (got < (ssize_t)len)
-		return -EFAULT;
-	memcpy(buf, c->bytes + 8 - len, len);
-	c->n = got == (ssize_t)(len + COPIES_PAGE);
+	i = find_word(c, host, len);
+	if (i == c->words || !c->told || memcmp(c->before + 2 * i, c->after + 2 * i, 2)) {
+		struct iovec word = { (void *)(uintptr_t)host, len };
+
+		forget(c);
+		return gather(c, &word, 1, buf, host / COPIES_BLOCK) < len ? -EFAULT : 0;
+	}
+	memcpy(buf, c->before + 2 * i, len);
 	return 0;
 }
 
 void copies_renew(void *opaque)
 {
-	((const struct copies_of *)opaque)->c->n = 0;
+	struct copies *c = ((const struct copies_of *)opaque)->c;
+
+	if (!c->fresh)
+		forget(c);
+	c->fresh = false;
+}
+
+void copies_watch(struct copies *c, const uint64_t *word, unsigned n)
+{
+	forget(c);
+	c->fresh = false;
+	c->words = n;
+	for (unsigned i = 0; i < n; i++)
+		c->word[i] = word[i];
+}
+
+bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		len += range[i].iov_len;
+	if (n > COPIES_RANGES || len > COPIES_FRONT - 2 * COPIES_WORDS)
+		return false;
+	forget(c);
+	c->fresh = gather(c, range, n, buf, 0) == len && c->told;
+	return c->fresh;
 }

@@ -1,27 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory in copies of pages.  Each read of another process is a system call, whose cost does
- * not depend on whether it reads 2 bytes or a page, or a few pages.  So a page is copied when a part
- * of it is wanted, with the pages that were wanted lately; and all copies are forgotten whenever
- * what was read before must not count any more.
+ * Guest memory in copies of blocks.  Each read of another process is a system call, whose cost hardly
+ * depends on whether it reads 2 bytes or a few blocks.  So a block is copied when a part of it is
+ * wanted, with the blocks that were wanted lately; and all copies are forgotten whenever what was
+ * read before must not count any more.
+ *
+ * The words that say how far a ring is are read before the blocks and again after them, in the same
+ * system call, which reads its ranges in order.  If a word was the same both times, then it had this
+ * value before the blocks were read and after: who asks for it gets it without another call.
  */
 #ifndef VQT_BPF_MEMORY_COPIES_H
 #define VQT_BPF_MEMORY_COPIES_H
 
 #include "bpf/qemu/guest.h"
 
-#define COPIES_PAGE 4096U
-#define COPIES_PAGES 8
-#define COPIES_AHEAD 2 /* pages that were wanted lately, and come with one that is wanted now */
+#define COPIES_BLOCK 1024U /* divides a page: what another processor wrote is dear to copy */
+#define COPIES_BLOCKS 10
+#define COPIES_WORDS 2
+#define COPIES_RANGES 4
+#define COPIES_FRONT 512U
 
 struct copies {
 	const struct process_memory *m; /* borrowed */
-	/* private: page numbers in the process, the latest first; 0: none */
-	uint64_t recent[COPIES_PAGES];
+	/* private: block numbers in the process, the latest first; 0: none */
+	uint64_t recent[COPIES_BLOCKS];
 	unsigned n; /* copies there are */
-	uint64_t page[COPIES_PAGES]; /* of each copy */
-	uint8_t bytes[8 + COPIES_PAGES * COPIES_PAGE];
+	uint64_t block[COPIES_BLOCKS]; /* of each copy */
+	uint64_t word[COPIES_WORDS]; /* addresses in the process */
+	unsigned words;
+	bool told; /* the words were read before the copies, and after the latest of them */
+	bool fresh; /* nothing was asked for since copies_look() */
+	uint8_t before[2 * COPIES_WORDS], after[2 * COPIES_WORDS]; /* as the guest has them */
+	uint8_t bytes[COPIES_FRONT + COPIES_BLOCKS * COPIES_BLOCK + 2 * COPIES_WORDS];
 };
+
+/*
+ * The addresses in the process of words of 16 bits that are asked for often, n <= COPIES_WORDS of
+ * them.  Forgets all copies.
+ */
+void copies_watch(struct copies *c, const uint64_t *word, unsigned n);
+/*
+ * Read these ranges of the process (at most COPIES_RANGES, and COPIES_FRONT bytes with the words) to
+ * buf, one after the other, and in the same call what is watched and was wanted lately: the next
+ * copies_renew() keeps it, as it is of now.  False: not all of it could be read.
+ */
+bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf);
+/* A word that is watched, as copies_look() read it first. */
+static inline const uint8_t *copies_word(const struct copies *c, unsigned i)
+{
+	return c->before + 2 * i;
+}
 
 /* What struct ring_memory wants, of one guest memory.  opaque: struct copies_of. */
 struct copies_of {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bpf/memory/impl.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "decoder/class/class.h"
 #include "decoder/util/clock.h"
 

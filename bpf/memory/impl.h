@@ -7,7 +7,7 @@
 #include "bpf/look/machine.h"
 #include "bpf/look/vring.h"
 #include "bpf/memory/copies.h"
-#include "bpf/memory/pace.h"
+#include "decoder/source/pace.h"
 #include "bpf/qemu/guest.h"
 #include "decoder/source/snoop.h"
 #include "decoder/source/source.h"
@@ -99,6 +99,8 @@ struct memory_source {
 	bool normal,
 		hurries; /* this thread's scheduling: may it be changed; is it real-time now? */
 	unsigned handed; /* records since the latest step began */
+	unsigned arrived; /* chains found by the latest look */
+	bool late; /* one of them had been used already */
 	struct source_error why; /* a process that could not be read */
 	pid_t known[SOURCE_PIDS * 4]; /* when following: tried already */
 	unsigned nknown;
@@ -106,8 +108,8 @@ struct memory_source {
 	/* statistics */
 	uint64_t began, cpu; /* ns, as looking began */
 	uint64_t looks, resets;
-	uint64_t spent, measured,
-		each; /* ns of processor time: since then, when measured, of a look */
+	/* ns of processor time: since then, as of the latest measurement, of a look */
+	uint64_t spent, measured, each;
 	struct hist within; /* of events: ns that each may have happened before its time */
 	struct hist apart; /* ns between two looks at a queue in use */
 };

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "bpf/memory/impl.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/process/state.h"
+#include "bpf/qom/qom.h"
 #include "decoder/source/flight.h"
 #include "decoder/source/snoop_record.h"
 #include "decoder/spec/constants.h"
@@ -19,7 +20,7 @@
 #include "decoder/util/clock.h"
 #include "decoder/util/virtqueue.h"
 
-#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/qemu/foreign.h */
+#define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/process/foreign.h */
 #define CHECK_NS UINT64_C(1000000) /* that rings in use are taken to be where they were */
 #define READINGS 4 /* attempts to get two equal readings */
 #define USED_NS \
@@ -180,6 +181,7 @@ static void begin(struct memory_queue *q, uint64_t now)
 	struct memory_place p;
 	bool stable, packed = has(d, VIRTIO_F_RING_PACKED);
 
+	copies_watch(&d->vmm->copies, NULL, 0);
 	if (!read_place(q, &p, &stable))
 		return; /* the next look tells more */
 	r->size = (uint16_t)p.num;
@@ -299,12 +301,32 @@ uint64_t memory_at_most(void *opaque, uint16_t queue)
 	return q->looked ? (clock_ns(CLOCK_MONOTONIC) - q->looked) / USED_NS + 1 : UINT64_MAX;
 }
 
+static uint64_t packed_flags(const struct memory_queue *q, uint16_t pos)
+{
+	return q->host[VRING_DESC] + virtq_desc_at(virtq_slot(pos)) + VIRTQ_PACKED_FLAGS;
+}
+
+/* The words of the ring that say how far it is. */
+static void watch(struct memory_queue *q)
+{
+	const struct ring_reader *r = &q->snoop.ring;
+	uint64_t word[COPIES_WORDS] = {
+		r->packed ? packed_flags(q, r->avail) : q->host[VRING_DRIVER] + VIRTQ_RING_IDX,
+		r->packed ? packed_flags(q, r->used) : q->host[VRING_DEVICE] + VIRTQ_RING_IDX,
+	};
+
+	copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
+}
+
 static void follow(struct memory_queue *q, uint64_t now)
 {
 	struct snoop *w = &q->snoop;
 	uint64_t lost = w->stats.lost + w->stats.lost_more;
 
+	if (!q->device->vmm->copies.fresh)
+		watch(q);
 	snoop_look(w, true);
+	copies_watch(&q->device->vmm->copies, NULL, 0);
 	q->active = now;
 	if (w->stats.lost + w->stats.lost_more == lost)
 		return;
@@ -417,11 +439,6 @@ static void add_entry(struct batch *b, struct memory_device *d, struct memory_qu
 	b->entry[b->nentries++] = (struct entry){ .d = d, .q = q, .at = b->len };
 }
 
-static uint64_t packed_flags(const struct memory_queue *q, uint16_t pos)
-{
-	return q->host[VRING_DESC] + virtq_desc_at(virtq_slot(pos)) + VIRTQ_PACKED_FLAGS;
-}
-
 static void add_ring(struct batch *b, const struct memory_queue *q)
 {
 	const struct ring_reader *r = &q->snoop.ring;
@@ -531,14 +548,68 @@ static void look_once(struct memory_vmm *v, struct batch *b, bool all, uint64_t 
 	flush(v, b);
 }
 
+/* The one queue in use, when there is no other; NULL. */
+static struct memory_queue *only_hot(struct memory_vmm *v, uint64_t now)
+{
+	struct memory_queue *one = NULL;
+
+	for (size_t i = 0; i < v->ndevs; i++) {
+		struct memory_device *d = v->dev[i];
+
+		for (unsigned k = 0; k < d->nqueues && d->wanted && !d->gone; k++) {
+			if (!is_due(&d->queue[k], false, now))
+				continue;
+			if (one)
+				return NULL;
+			one = &d->queue[k];
+		}
+	}
+	return one;
+}
+
+/* As a look at all, but what will be wanted if the ring has moved is read in the same call. */
+static bool look_at_one(struct memory_queue *q, bool *found)
+{
+	struct memory_device *d = q->device;
+	struct copies *c = &d->vmm->copies;
+	const struct vqp_proc *l = &d->vmm->m.q->layout;
+	const struct iovec range[] = {
+		{ (void *)(uintptr_t)(d->who.vdev + l->vdev_status), 1 },
+		{ (void *)(uintptr_t)(d->who.vdev + l->vdev_features), 8 },
+		{ (void *)(uintptr_t)address(q), VQP_VQ_BYTES },
+	};
+	unsigned at = q->snoop.ring.packed ? 0 : VIRTQ_RING_IDX;
+	uint8_t bytes[1 + 8 + VQP_VQ_BYTES];
+	uint64_t began = clock_ns(CLOCK_MONOTONIC);
+	struct words w = { 0 };
+
+	watch(q);
+	if (!copies_look(c, range, 3, bytes)) {
+		copies_watch(c, NULL, 0);
+		return false;
+	}
+	memcpy(w.vq, bytes + 9, VQP_VQ_BYTES);
+	memcpy(w.ring.driver + at, copies_word(c, 0), 2);
+	memcpy(w.ring.device + at, copies_word(c, 1), 2);
+	*found = on_device(d, bytes[0], get_le64(bytes + 1));
+	*found |= on_queue(q, &w, began);
+	copies_watch(c, NULL, 0);
+	return true;
+}
+
 bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
 {
 	static struct batch b; /* large; there is one thread */
+	struct memory_queue *one = all ? NULL : only_hot(v, now);
 
 	b.found = b.moved = false;
 	if (now - v->begun > ATTEMPT_NS) {
 		foreign_begin(&v->m.foreign);
 		v->begun = now;
+	}
+	if (one && look_at_one(one, &b.found)) {
+		v->checked = now;
+		return b.found;
 	}
 	b.brief = !all && now - v->checked < CHECK_NS;
 	look_once(v, &b, all, now);

@@ -14,6 +14,7 @@
 #include "bpf/memory/examine.h"
 #include "bpf/memory/impl.h"
 #include "bpf/memory/source.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
 #include "decoder/model/model.h"
@@ -318,18 +319,19 @@ static bool look(struct memory_source *s, uint64_t now)
 }
 
 /* Of this thread.  The question takes a tenth of a look: in between the answer is estimated. */
-static uint64_t processor_time(struct memory_source *s, bool found)
+static uint64_t processor_time(struct memory_source *s)
 {
-	uint64_t before = s->spent;
+	uint64_t now;
 
-	if (!found && s->looks % MEASURE)
-		return s->spent += s->each;
-	s->spent = clock_ns(CLOCK_THREAD_CPUTIME_ID) - s->cpu;
-	if (s->spent < before)
-		s->spent = before;
-	if (!found && s->measured)
-		s->each = (s->spent - s->measured) / MEASURE;
-	s->measured = found ? 0 : s->spent; /* a look that finds something takes longer */
+	if (s->looks % MEASURE) {
+		s->spent += s->each;
+		return s->spent;
+	}
+	now = clock_ns(CLOCK_THREAD_CPUTIME_ID) - s->cpu;
+	s->each = (now - s->measured) / MEASURE;
+	s->measured = now;
+	if (s->spent < now) /* never back */
+		s->spent = now;
 	return s->spent;
 }
 
@@ -340,8 +342,13 @@ static void look_when_due(struct memory_source *s)
 
 	if (now < s->due)
 		return;
+	s->arrived = 0;
+	s->late = false;
 	found = look(s, now);
-	s->due = pace_next(&s->pace, clock_ns(CLOCK_MONOTONIC), processor_time(s, found), found);
+	now = clock_ns(CLOCK_MONOTONIC);
+	if (s->arrived)
+		pace_arrival(&s->pace, now, s->arrived, s->late);
+	s->due = pace_next(&s->pace, now, processor_time(s), found);
 }
 
 static unsigned descriptors(struct source *source, struct pollfd *fd, unsigned max, int *timeout_ms)

@@ -200,10 +200,13 @@ void memory_record(void *opaque, void *record, size_t len)
 
 	if (h->type == VQT_NOTE) /* that a packed ring is lost: QEMU knows where it is */
 		return;
-	if (h->type == VQT_USED)
+	if (h->type == VQT_USED) {
 		hide_position(&((struct vqt_used *)record)->ring);
-	else if (h->type == VQT_AVAIL)
+	} else if (h->type == VQT_AVAIL) {
 		hide_position(&((struct vqt_avail *)record)->ring);
+		d->vmm->all->arrived++;
+		d->vmm->all->late |= ((const struct vqt_avail *)record)->flags & VQT_CHAIN_CUT;
+	}
 	if (h->queue < d->nqueues &&
 	    (h->type == VQT_USED ||
 	     (h->type == VQT_AVAIL &&

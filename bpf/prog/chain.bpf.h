@@ -28,34 +28,6 @@ static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
 #define GIB (1ULL << 30)
 #define BLOCK (128ULL << 20) /* guest memory sizes are multiples of this */
 
-/* The mapping of the process that contains an address. */
-struct mapping {
-	__u64 start, end;
-};
-
-struct vm_area_struct {
-	unsigned long vm_start, vm_end;
-} __attribute__((preserve_access_index));
-
-static long mapping_found(struct task_struct *task, struct vm_area_struct *vma, void *ctx)
-{
-	struct mapping *to = ctx;
-
-	to->start = vma->vm_start;
-	to->end = vma->vm_end;
-	return 0;
-}
-
-/*
- * If bpf_find_vma is missing, or the mappings are being changed, *to stays empty and the
- * caller assumes the usual layout.
- */
-static __always_inline void mapping_get(struct mapping *to, __u64 hva)
-{
-	if (can_find_vma)
-		bpf_find_vma(bpf_get_current_task_btf(), hva, mapping_found, to, 0);
-}
-
 /*
  * Set a region from one pair of guest and host addresses.  A PC's guest RAM is one mapping:
  * low memory starts at 0 and is one block of at least 2 GiB if there is that much RAM; the

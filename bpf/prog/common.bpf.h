@@ -65,6 +65,8 @@ struct access {
 	__u32 offset;
 	__u16 dev, aux;
 	__u8 width, pad[7];
+	__u64 sp,
+		to; /* of an access to configuration space: where the return address is, and that */
 };
 
 struct {
@@ -149,6 +151,34 @@ static __always_inline long read_user_str(char *to, __u32 n, const void *from)
 	if (len < 0 && can_sleep && !bpf_copy_from_user(&byte, 1, from))
 		len = bpf_probe_read_user_str(to, n, from);
 	return len;
+}
+
+/* The mapping of the process that contains an address. */
+struct mapping {
+	__u64 start, end;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+} __attribute__((preserve_access_index));
+
+static long mapping_found(struct task_struct *task, struct vm_area_struct *vma, void *ctx)
+{
+	struct mapping *to = ctx;
+
+	to->start = vma->vm_start;
+	to->end = vma->vm_end;
+	return 0;
+}
+
+/*
+ * If bpf_find_vma is missing, or the mappings are being changed, *to stays empty and the
+ * caller assumes what it can.
+ */
+static __always_inline void mapping_get(struct mapping *to, __u64 addr)
+{
+	if (can_find_vma)
+		bpf_find_vma(bpf_get_current_task_btf(), addr, mapping_found, to, 0);
 }
 
 struct rewind {
@@ -293,74 +323,6 @@ static __always_inline struct stack_scratch *stack_scratch_take(void)
 	return NULL;
 }
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, struct vqp_returns);
-} returns SEC(".maps");
-
-const volatile struct vqp_returns no_returns;
-
-/* What was written at or below this place of the stack is over. */
-struct below {
-	void *of; /* the thread's calls */
-	__u64 sp;
-};
-
-static long forget_step(__u32 i, void *ctx)
-{
-	struct below *b = ctx;
-	struct vqp_returns *r = b->of;
-	struct vqp_return *one = &r->latest[(r->n - 1) % VQP_RETURNS];
-
-	if (!r->n || one->at > b->sp)
-		return 1;
-	one->at = 0;
-	r->n--;
-	return 0;
-}
-
-static __always_inline void forget_below(struct vqp_returns *r, __u64 sp)
-{
-	struct below b = { r, sp };
-
-	bpf_loop(VQP_RETURNS, forget_step, &b, 0);
-}
-
-/* A function begins whose return is probed, and will be written over. */
-static __always_inline void remember_return(struct pt_regs *ctx)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct vqp_returns *r = bpf_map_lookup_elem(&returns, &tid);
-	struct vqp_return *one;
-
-	if (!r) {
-		bpf_map_update_elem(&returns, &tid, (const void *)&no_returns, BPF_NOEXIST);
-		r = bpf_map_lookup_elem(&returns, &tid);
-	}
-	if (!r)
-		return;
-	forget_below(r, PT_REGS_SP(ctx) - 1);
-	one = &r->latest[(r->n - 1) % VQP_RETURNS];
-	if (r->n && one->at == PT_REGS_SP(ctx))
-		return; /* a function has jumped to this one: the address was written over already */
-	one = &r->latest[r->n++ % VQP_RETURNS];
-	one->at = PT_REGS_SP(ctx);
-	if (read_user(&one->to, 8, (void *)one->at))
-		one->at = 0;
-}
-
-/* It returns. */
-static __always_inline void forget_return(struct pt_regs *ctx)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct vqp_returns *r = stacks_of ? bpf_map_lookup_elem(&returns, &tid) : NULL;
-
-	if (r)
-		forget_below(r, PT_REGS_SP(ctx) - 8); /* the return address was popped */
-}
-
 struct copy {
 	struct stack_scratch *s;
 	__u64 from;
@@ -412,10 +374,9 @@ static __always_inline void copy_registers(__u64 *to)
 
 static __noinline int stack_before(struct vqt_hdr *event)
 {
-	struct vqp_returns *r;
 	struct vqp_stack *out;
 	struct copy c = {};
-	__u32 pos, tid;
+	__u32 pos;
 
 	if (!event)
 		return 0;
@@ -431,10 +392,6 @@ static __noinline int stack_before(struct vqt_hdr *event)
 	((struct vqt_hdr *)out->header)->seq = event->seq;
 	((struct vqt_hdr *)out->header)->source = event->source;
 	copy_registers(out->reg);
-	tid = bpf_get_current_pid_tgid();
-	r = bpf_map_lookup_elem(&returns, &tid);
-	if (r)
-		__builtin_memcpy(out->returns, r->latest, sizeof(out->returns));
 	c.from = out->reg[VQP_DWARF_SP];
 	c.s->pos = 0;
 	c.s->room = COPY_MOST;
@@ -460,39 +417,66 @@ struct {
 	__type(value, struct vqp_open_calls);
 } calls SEC(".maps");
 
-struct within {
+/*
+ * Whether the return address of a call is still where it was.  What is called later at the same place
+ * writes over it, so a call whose end was missed does not stay open.
+ */
+static __always_inline bool is_open(const struct vqp_open_call *o)
+{
+	__u64 to = 0;
+
+	return o->sp && !read_user(&to, 8, (void *)o->sp) && to == o->to;
+}
+
+struct around {
 	struct vqp_open_calls *c;
+	struct mapping stack;
 	__u64 sp;
-	__u32 n; /* of them, the calls that are around sp */
+	__u32 n; /* calls to look at; then: up to and with the one that was found, 0 none */
 };
 
-static long within_step(__u32 i, void *ctx)
+static long around_step(__u32 i, void *ctx)
 {
-	struct within *w = ctx;
+	struct around *a = ctx;
+	struct vqp_open_call *o = &a->c->call[(a->n - 1) & (VQP_CALLS - 1)];
 
-	if (!w->n || w->c->call[(w->n - 1) & (VQP_CALLS - 1)].sp >= w->sp)
+	if (!a->n || (o->sp >= a->sp && o->sp < a->stack.end && is_open(o)))
 		return 1;
-	w->n--;
+	a->n--;
 	return 0;
 }
 
 /*
- * How many of the thread's calls are around what it does now: those whose return address is further up
- * the stack.  Others have ended without their return, or are on another stack.
+ * Of the thread's first n calls the last one that is around what it does now: on the same stack, further
+ * up, and open.  A thread runs coroutines, each on a stack of its own; what of a coroutine was begun
+ * before another stack's turn goes on later, maybe in another thread.  So places on different stacks say
+ * nothing about each other.  A stack has no other one in its mapping, as below each there is a page that
+ * is not to be touched.
  */
-static __always_inline __u32 calls_around(struct vqp_open_calls *c)
+static __always_inline __u32 calls_around(struct vqp_open_calls *c, __u32 n)
 {
 	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct within w = { .c = c, .sp = r->rsp, .n = c->n };
+	struct around a = { .c = c, .sp = r->rsp, .n = n };
 
-	bpf_loop(VQP_CALLS, within_step, &w, 0);
-	return w.n;
+	if (!n)
+		return 0;
+	mapping_get(&a.stack, a.sp);
+	bpf_loop(VQP_CALLS + 1, around_step, &a, 0);
+	return a.n;
+}
+
+/* Whether a call's begin was sent, or what happens now is its begin. */
+static __always_inline bool is_begin(const struct vqp_open_call *o)
+{
+	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return o->sent || o->sp == r->rsp;
 }
 
 /* Before an event: in which call of its thread it is, or which call begins with it. */
 static __noinline int call_before(struct vqt_hdr *event)
 {
-	__u32 tid = bpf_get_current_pid_tgid(), n;
+	__u32 tid = bpf_get_current_pid_tgid(), n, outer;
 	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &tid);
 	struct vqp_call out = {};
 	struct vqt_hdr *h = (void *)out.header;
@@ -500,7 +484,9 @@ static __noinline int call_before(struct vqt_hdr *event)
 
 	if (!event || !c)
 		return 0;
-	n = calls_around(c);
+	n = calls_around(c, c->n);
+	if (n && !is_begin(&c->call[(n - 1) & (VQP_CALLS - 1)]))
+		n = calls_around(c, n - 1);
 	out.name = c->name;
 	c->name = 0;
 	if (n) {
@@ -509,7 +495,8 @@ static __noinline int call_before(struct vqt_hdr *event)
 		if (!o->sent) {
 			out.call = o->id;
 			out.name = o->name;
-			out.within = n > 1 ? c->call[(n - 2) & (VQP_CALLS - 1)].id : 0;
+			outer = calls_around(c, n - 1);
+			out.within = outer ? c->call[(outer - 1) & (VQP_CALLS - 1)].id : 0;
 		}
 	} else if (!out.name) {
 		return 0;

@@ -159,13 +159,26 @@ static __always_inline void reg_emit(struct vqp_proc *p, struct access *a, __u8 
 	emit(&r, sizeof(r));
 }
 
-/* VQT_REG_*: how an access to a region reaches the device. */
-static __always_inline __u8 reg_flags(__u16 aux)
+/*
+ * Whether the thread is in an access to configuration space.  The function for writes may end with a jump
+ * to that of the device, which returns in its place: so it is over, too, when something else is where its
+ * return address was.
+ */
+static __always_inline bool is_in_config(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
+	struct access *a = bpf_map_lookup_elem(&in_config, &tid);
+	__u64 to = 0;
+
+	return a && a->sp > PT_REGS_SP(ctx) && !read_user(&to, 8, (void *)a->sp) && to == a->to;
+}
+
+/* VQT_REG_*: how an access to a region reaches the device. */
+static __always_inline __u8 reg_flags(struct pt_regs *ctx, __u16 aux)
+{
 	__u8 flags = aux & VQP_AUX_IS_PIO ? VQT_REG_PIO : 0;
 
-	return bpf_map_lookup_elem(&in_config, &tid) ? flags | VQT_REG_VIA_CFG : flags;
+	return is_in_config(ctx) ? flags | VQT_REG_VIA_CFG : flags;
 }
 
 /* write(opaque, addr, value, size) */
@@ -179,11 +192,13 @@ int on_reg_write(struct pt_regs *ctx)
 	bool legacy, status;
 	__u8 region, flags;
 
+	if (cookie >> 48 & VQP_AUX_CALL)
+		call_enters(ctx);
 	if (!p || !d)
 		return 0;
 	a = access_of(ctx, cookie, d, 3);
 	region = a.aux;
-	flags = reg_flags(a.aux);
+	flags = reg_flags(ctx, a.aux);
 	value = trim(arg(ctx, cookie, 2), a.width);
 	vq = notified(p, d, a.aux, a.offset, value);
 	legacy = region == VQT_REGION_LEGACY;
@@ -212,38 +227,34 @@ int on_reg_read(struct pt_regs *ctx)
 	struct vqp_dev *d = proxy_chosen(proc_get(), arg0(ctx, cookie));
 	struct access a;
 
-	if (!d)
+	if (!d) {
+		bpf_map_delete_elem(&in_read, &tid);
 		return 0;
+	}
 	a = access_of(ctx, cookie, d, 2);
 	bpf_map_update_elem(&in_read, &tid, &a, BPF_ANY);
 	return 0;
 }
 
-SEC("uretprobe")
+/* At its return instructions. */
+SEC("uprobe")
 int on_reg_return(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_proc *p = proc_get();
 	struct access *a = bpf_map_lookup_elem(&in_read, &tid);
 
-	forget_return(ctx);
 	if (!p || !a)
 		return 0;
-	reg_emit(p, a, a->aux, VQT_READ, reg_flags(a->aux), PT_REGS_RC(ctx));
+	reg_emit(p, a, a->aux, VQT_READ, reg_flags(ctx, a->aux), PT_REGS_RC(ctx));
 	bpf_map_delete_elem(&in_read, &tid);
 	return 0;
 }
 
-/* Where stacks are recorded: the first instruction of a function whose return is probed. */
-SEC("uprobe")
-int on_enter(struct pt_regs *ctx)
-{
-	if (proc_get())
-		remember_return(ctx);
-	return 0;
-}
-
-/* pci_host_config_write_common(dev, addr, limit, val, len); aux 1: read, no val */
+/*
+ * pci_host_config_write_common(dev, addr, limit, val, len); aux 1: read, no val.  The probe is at the
+ * first instruction.
+ */
 SEC("uprobe")
 int on_config(struct pt_regs *ctx)
 {
@@ -253,23 +264,28 @@ int on_config(struct pt_regs *ctx)
 	struct vqp_dev *d = proxy_chosen(p, arg0(ctx, cookie));
 	struct access a;
 
-	if (!p || !d)
+	if (!p || !d) {
+		bpf_map_delete_elem(&in_config, &tid);
 		return 0;
+	}
 	a = access_of(ctx, cookie, d, 3);
+	a.sp = PT_REGS_SP(ctx);
+	if (read_user(&a.to, 8, (void *)a.sp))
+		a.to = 0;
 	bpf_map_update_elem(&in_config, &tid, &a, BPF_ANY);
 	if (a.aux == VQT_WRITE)
 		reg_emit(p, &a, VQT_REGION_PCI, VQT_WRITE, 0, arg(ctx, cookie, 2));
 	return 0;
 }
 
-SEC("uretprobe")
+/* At its return instructions. */
+SEC("uprobe")
 int on_config_return(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct vqp_proc *p = proc_get();
 	struct access *a = bpf_map_lookup_elem(&in_config, &tid);
 
-	forget_return(ctx);
 	if (!p || !a)
 		return 0;
 	if (a->aux == VQT_READ)
@@ -312,7 +328,8 @@ SEC("uprobe")
 int on_lifecycle(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 obj = cookie >> 48 & VQP_AUX_CALL ? arg(ctx, cookie, 0) : arg0(ctx, cookie);
+	bool begins = cookie >> 48 & (VQP_AUX_CALL | VQP_AUX_NAMED);
+	__u64 obj = begins ? arg(ctx, cookie, 0) : arg0(ctx, cookie);
 	__u32 kind = cookie & VQP_OBJ_KINDS;
 	struct vqp_proc *p = proc_get();
 	struct vqp_dev *d = NULL;
@@ -320,6 +337,8 @@ int on_lifecycle(struct pt_regs *ctx)
 
 	if (!p)
 		return 0;
+	if (cookie >> 48 & VQP_AUX_CALL)
+		call_enters(ctx);
 	if (kind == VQP_OBJ_ENDS) {
 		object_ends(p, obj);
 		return 0;
@@ -353,25 +372,16 @@ int on_lifecycle(struct pt_regs *ctx)
 /* --- calls ----------------------------------------------------------------- */
 
 /* object_init(obj) of one of its types */
-PROBE(on_object_init, object_init(ctx, p, cookie, arg(ctx, cookie, 0)))
+PROBE(on_object_init, (call_enters(ctx), object_init(ctx, p, cookie, arg(ctx, cookie, 0))))
 
 /* A function that a class holds; nearly all have the object as their first argument. */
-PROBE(on_callback, callback(ctx, p, cookie, arg(ctx, cookie, 0)))
+PROBE(on_callback, (call_enters(ctx), callback(ctx, p, cookie, arg(ctx, cookie, 0))))
 
 /* kvm_vm_ioctl(s, type, arg) */
 PROBE(on_vm_ioctl, vm_ioctl(ctx, p, cookie))
 
-/* Of a call that began with a probe at its function's begin. */
-SEC("uretprobe")
-int on_call_return(struct pt_regs *ctx)
-{
-	struct vqp_proc *p = proc_get();
-
-	forget_return(ctx);
-	if (p)
-		call_return(ctx, p);
-	return 0;
-}
+/* Where a function ends, or may end. */
+PROBE(on_call_end, call_end(ctx, p, cookie))
 
 /* --- light ----------------------------------------------------------------- */
 

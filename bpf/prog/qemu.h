@@ -190,14 +190,28 @@ enum vqp_object {
 
 /*
  * Cookie aux of lifecycle programs: enum vqt_lifecycle_what in the low byte.  With VQP_AUX_CALL the
- * probe is at the begin of the function and its return is probed, too: then the offset of the first
+ * probe is at the begin of the function and its ends are probed, too: then the offset of the first
  * value is 0, and in its place is the number of the function's name.
  */
 #define VQP_AUX_CALL 0x8000
-#define VQP_AUX_NAMED 0x2000 /* the same, but its return is not probed: it is no call */
+#define VQP_AUX_NAMED 0x2000 /* the same, but its ends are not known: it is no call */
 #define VQP_AUX_BEGINS 0x4000 /* the first that is called of a device that is created */
 #define VQP_COOKIE_NAME(cookie) ((__u32)((cookie) >> 33 & 0x7fff))
 #define VQP_NAMES 2048 /* at most */
+
+/*
+ * What is at the end of a function, in the low byte of the cookie of a probe there.  The jumps are to
+ * other functions, which return in its place.
+ */
+enum vqp_end {
+	VQP_END_RETURN,
+	VQP_END_JUMP, /* the ends of the other one are not probed */
+	VQP_END_JUMP_KNOWN, /* they are: this one ends with the other one */
+	VQP_END_JUMP_THROUGH, /* to the first value of the cookie, or what is in memory there */
+};
+#define VQP_AUX_IF \
+	0x0100 /* if the condition holds that is in the low four bits, as in the opcode */
+#define VQP_AUX_MEMORY 0x0200
 
 /* cookie aux of register handlers: enum vqt_region in the low byte */
 #define VQP_AUX_MMIO_NOTIFY 0x0100 /* writes are kicks */
@@ -228,26 +242,12 @@ enum vqp_counter {
 #define VQP_STACK_BYTES 16384
 
 /*
- * A function whose return is probed returns to the kernel: where on the stack that was written over the
- * address that it returns to, and that address.  Of a thread the innermost calls; at 0: none.
- */
-#define VQP_RETURNS 32
-struct vqp_return {
-	__u64 at, to;
-};
-struct vqp_returns {
-	struct vqp_return latest[VQP_RETURNS];
-	__u64 n; /* that have not returned: the next one is latest[n % VQP_RETURNS] */
-};
-
-/*
  * Before an event: what its call stack can be unwound from.  A VQT_STACK that has the sequence number
  * of the event and no number of its own.
  */
 struct vqp_stack {
 	__u8 header[24]; /* struct vqt_hdr */
 	__u64 reg[VQP_DWARF_REGS];
-	struct vqp_return returns[VQP_RETURNS];
 	__u32 len; /* bytes of memory from rsp on that follow */
 	__u32 pad;
 	/* __u8 bytes[len] */
@@ -266,17 +266,19 @@ struct vqp_call {
 #define VQP_CALL 63 /* its type, which no record of a trace has */
 #define VQP_CALLS 32 /* in one another, that are followed */
 
-/* Of a thread: the calls that are open, the innermost last. */
+/* Of a thread: the calls that are open, in the order in which they began; maybe on several stacks. */
 struct vqp_open_call {
-	__u64 sp; /* where its return address is */
+	__u64 sp, to; /* where its return address is, and that address */
 	__u32 id;
 	__u16 dev, name;
-	__u32 sent; /* the event with which it begins */
-	__u32 pad;
+	__u8 sent; /* the event with which it begins */
+	__u8 jumped; /* to a function that returns in its place, and whose ends are probed */
+	__u8 pad[6];
 };
 struct vqp_open_calls {
 	__u32 n;
 	__u32 name; /* of a function that is no call, and whose event comes next; 0: none */
+	__u32 kept, pad; /* while those are forgotten that have ended */
 	struct vqp_open_call call[VQP_CALLS];
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/qemu/backend.h"
-#include "bpf/qemu/insn.h"
 #include "bpf/qemu/probes.h"
 
 /*

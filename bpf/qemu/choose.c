@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bpf/qemu/choose.h"
+#include "bpf/qemu/process.h"
 
 static void list_processes(struct text *to, const struct process *p, size_t n)
 {

@@ -3,7 +3,7 @@
 #ifndef VQT_BPF_QEMU_CHOOSE_H
 #define VQT_BPF_QEMU_CHOOSE_H
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/foreign.h"
 #include "decoder/util/text.h"
 
 #define CHOOSE_PROCESSES 256

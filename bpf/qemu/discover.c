@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/qemu/backend.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/insn.h"
 #include "bpf/qemu/layout.h"
 #include "bpf/qemu/probes.h"
 #include "decoder/trace/event.h"
@@ -28,7 +28,7 @@ static const char *const program_names[QEMU_PROGRAMS] = {
 	[QEMU_OBJECT_INIT] = "on_object_init",
 	[QEMU_CALLBACK] = "on_callback",
 	[QEMU_VM_IOCTL] = "on_vm_ioctl",
-	[QEMU_CALL_RETURN] = "on_call_return",
+	[QEMU_CALL_END] = "on_call_end",
 };
 
 const char *qemu_program_name(enum qemu_program p)
@@ -38,7 +38,7 @@ const char *qemu_program_name(enum qemu_program p)
 
 bool qemu_program_is_return(enum qemu_program p)
 {
-	return p == QEMU_REG_RETURN || p == QEMU_CONFIG_RETURN || p == QEMU_CALL_RETURN;
+	return p == QEMU_REG_RETURN || p == QEMU_CONFIG_RETURN;
 }
 
 static struct qemu_probe *probe_add(struct qemu *q, const char *name, const struct probe_row *row)
@@ -115,7 +115,8 @@ void probe_function(struct qemu *q, const char *name, uint64_t addr, const struc
 		return;
 	if (row->flags & QEMU_PROBE_CALL && f->start == addr)
 		place_at_begin(q, p, row, addr);
-	i = qemu_program_is_return(row->program) || f->start != addr
+	/* of a configuration access the place of the return address is recorded */
+	i = qemu_program_is_return(row->program) || row->program == QEMU_CONFIG || f->start != addr
 		    ? function_at(f, addr)
 		    : function_probe_point(f, arg_mask(row));
 	if (i < f->n)

@@ -7,8 +7,8 @@
 #ifndef VQT_BPF_QEMU_DISCOVER_H
 #define VQT_BPF_QEMU_DISCOVER_H
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/foreign.h"
+#include "bpf/code/elf.h"
+#include "bpf/process/foreign.h"
 #include "bpf/prog/qemu.h"
 
 /* BPF programs of qemu.bpf.c, by role. */
@@ -19,9 +19,9 @@ enum qemu_program {
 	QEMU_SIGNAL,
 	QEMU_REG_WRITE,
 	QEMU_REG_READ,
-	QEMU_REG_RETURN, /* return probe */
+	QEMU_REG_RETURN, /* at the returns of the function */
 	QEMU_CONFIG,
-	QEMU_CONFIG_RETURN, /* return probe */
+	QEMU_CONFIG_RETURN, /* the same */
 	QEMU_IRQ,
 	QEMU_LIFECYCLE,
 	QEMU_SUBMIT,
@@ -29,7 +29,7 @@ enum qemu_program {
 	QEMU_OBJECT_INIT,
 	QEMU_CALLBACK,
 	QEMU_VM_IOCTL,
-	QEMU_CALL_RETURN, /* return probe */
+	QEMU_CALL_END, /* at the ends of functions */
 	QEMU_PROGRAMS
 };
 
@@ -39,7 +39,7 @@ enum qemu_program {
 #define QEMU_PROBE_LIFE 0x04 /* part of the lifecycle set */
 #define QEMU_PROBE_OPTIONAL 0x08 /* exists in some versions only; absence is not reported */
 #define QEMU_PROBE_ESSENTIAL 0x10 /* a capture is useless without it */
-#define QEMU_PROBE_CALL 0x20 /* where calls are recorded, its return is probed, too */
+#define QEMU_PROBE_CALL 0x20 /* where calls are recorded, its ends are probed, too */
 #define QEMU_PROBE_CALLS_ONLY 0x40 /* probed only where calls are recorded */
 
 struct qemu_probe {

@@ -6,7 +6,7 @@
 #ifndef VQT_BPF_QEMU_GUEST_H
 #define VQT_BPF_QEMU_GUEST_H
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 
 #define GUEST_AREAS 8
 

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/insn.h"
 
 /*
  * Fill in q->layout.  An offset that was not found becomes VQP_UNKNOWN and is listed in q's

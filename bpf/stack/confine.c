@@ -19,7 +19,7 @@ static const int denied[] = {
 
 int stack_confine(void)
 {
-	/* the third argument of openat(): its flags, without the one that foreign.h gives */
+	/* the third argument of openat(): its flags, without the one that process/foreign.h gives */
 	const struct scmp_arg_cmp other = SCMP_A2_64(SCMP_CMP_MASKED_EQ, O_NOCTTY, 0);
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int ret;

@@ -8,7 +8,7 @@
 #define VQT_BPF_STACK_CONFINE_H
 
 /*
- * From now on this process opens files by bpf/qemu/foreign.h only, and neither runs programs nor makes
+ * From now on this process opens files by bpf/process/foreign.h only, and neither runs programs nor makes
  * sockets: all else fails with EACCES.  0 or negative errno.
  */
 int stack_confine(void);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "bpf/stack/debug_file.h"
 #include "bpf/stack/debuginfod.h"
 #include "decoder/util/text.h"

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 
 #define JIT_IMAGE_MAX (1 << 20) /* bytes */
 

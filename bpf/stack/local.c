@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/process.h"
+#include "bpf/code/elf.h"
+#include "bpf/process/memory.h"
 #include "bpf/stack/debug_file.h"
 #include "bpf/stack/jit.h"
 #include "bpf/stack/local.h"
@@ -192,15 +192,6 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *a
 		return false;
 	}
 	memcpy(result, u->now->bytes + at, sizeof(*result));
-	for (unsigned i = 0; i < UNWIND_RETURNS; i++) {
-		const struct unwind_return *r = &u->now->returns[i];
-
-		/* a call whose end was missed: something else is there */
-		if (r->at == addr && !dwfl_addrmodule(u->dwfl, *result)) {
-			*result = r->to;
-			break;
-		}
-	}
 	return true;
 }
 

@@ -5,7 +5,7 @@
 
 #include "bpf/stack/unwind.h"
 
-struct foreign; /* bpf/qemu/foreign.h */
+struct foreign; /* bpf/process/foreign.h */
 struct local;
 
 struct local *local_new(struct foreign *by); /* borrowed; NULL: no memory */

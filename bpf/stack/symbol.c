@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/foreign.h"
+#include "bpf/code/elf.h"
+#include "bpf/process/foreign.h"
 #include "bpf/stack/debug_file.h"
 #include "bpf/stack/symbol.h"
 #include "decoder/util/text.h"

@@ -5,7 +5,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "bpf/stack/try.h"
 #include "bpf/stack/unwind.h"
 #include "decoder/util/text.h"

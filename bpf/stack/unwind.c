@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
-#include "bpf/qemu/process.h"
+#include "bpf/process/foreign.h"
+#include "bpf/process/memory.h"
 #include "bpf/stack/confine.h"
 #include "bpf/stack/debuginfod.h"
 #include "bpf/stack/local.h"
@@ -40,7 +40,6 @@ enum what { WALK, NAME };
 struct question {
 	uint32_t what, n; /* bytes of the copy's memory; or frames */
 	uint64_t reg[UNWIND_REGS];
-	struct unwind_return returns[UNWIND_RETURNS];
 	uint64_t pc[STACK_FRAMES];
 	uint8_t bytes[COPY_MAX];
 };
@@ -126,7 +125,6 @@ static void serve(struct unwinder *u)
 
 		if (q->what == WALK) {
 			memcpy(from.reg, q->reg, sizeof(from.reg));
-			memcpy(from.returns, q->returns, sizeof(from.returns));
 			local_walk(local, &from, &out);
 		} else {
 			in = (struct stack_frames){ .n = q->n };
@@ -295,7 +293,6 @@ void unwinder_walk(struct unwinder *u, const struct unwind_copy *from, struct st
 	q->what = WALK;
 	q->n = (uint32_t)(from->len < COPY_MAX ? from->len : COPY_MAX);
 	memcpy(q->reg, from->reg, sizeof(q->reg));
-	memcpy(q->returns, from->returns, sizeof(q->returns));
 	if (q->n)
 		memcpy(q->bytes, from->bytes, q->n);
 	if (ask(u, offsetof(struct question, bytes) + q->n, out))

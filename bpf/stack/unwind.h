@@ -16,20 +16,11 @@
 
 struct unwinder;
 
-/*
- * A return address that was written over: a probe of a function's return makes it return to the kernel.
- */
-struct unwind_return {
-	uint64_t at, to; /* where on the stack; what was there */
-};
-#define UNWIND_RETURNS 32 /* of a thread, the latest; at 0: none */
-
 #define UNWIND_REGS 17 /* as DWARF numbers them on x86-64; the last is rip */
 
 /* What a stack is unwound from. */
 struct unwind_copy {
 	uint64_t reg[UNWIND_REGS];
-	struct unwind_return returns[UNWIND_RETURNS];
 	const uint8_t *bytes; /* memory from rsp on */
 	size_t len;
 };

@@ -6,6 +6,7 @@
 #include "cli/check/annotate.h"
 #include "decoder/check/report/report.h"
 #include "decoder/trace/pcapng.h"
+#include "decoder/util/create.h"
 #include "decoder/util/text.h"
 
 /* What pcapng holds of a comment is less than 64 KiB. */
@@ -26,13 +27,14 @@ struct annotate {
 int annotate_open(struct annotate **out, const char *path)
 {
 	struct annotate *a = calloc(1, sizeof(*a));
+	const char *why;
 	int rc;
 
 	*out = NULL;
 	if (!a)
 		return -ENOMEM;
 	a->comment = (struct text){ .buf = a->text, .size = sizeof(a->text) };
-	a->to = fopen(path, "wbe");
+	a->to = create_stream(path, &why);
 	if (!a->to) {
 		rc = -errno;
 		free(a);

@@ -11,6 +11,7 @@
 #include "cli/demo/walkthrough.h"
 #include "decoder/merge/merge.h"
 #include "decoder/util/child.h"
+#include "decoder/util/create.h"
 
 #define SHIPPED "qemu7-q1.pcap"
 #define PLACE 96 /* bytes of a path in the demo's directory */
@@ -37,12 +38,14 @@ static const struct option_row options[] = {
 /* The disk that the guest has; CLI_OK or CLI_TROUBLE. */
 static int make_disk(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int rc = fd < 0 || ftruncate(fd, 64 << 20) ? errno : 0;
+	const char *why = NULL;
+	int fd = create_file(path, 0, &why);
 
+	if (fd >= 0 && ftruncate(fd, 64 << 20))
+		why = strerror(errno);
 	if (fd >= 0)
 		close(fd);
-	return rc ? cli_error("%s: cannot be written: %s", path, strerror(rc)) : CLI_OK;
+	return why ? cli_error("%s: cannot be written: %s", path, why) : CLI_OK;
 }
 
 static int run_recorder(const char *const *argv)

@@ -11,7 +11,7 @@
 #include "decoder/class/class.h"
 #include "decoder/model/init_steps.h"
 #include "decoder/model/model.h"
-#include "decoder/print/lifecycle.h"
+#include "decoder/lifecycle/lifecycle.h"
 #include "decoder/print/line.h"
 #include "decoder/print/verbose.h"
 #include "decoder/check/rule.h"
@@ -315,7 +315,7 @@ static int show_driver(struct walkthrough *t)
 {
 	int rc;
 
-	t->tree = lifecycle_print_new(stdout, false, t->line.ascii);
+	t->tree = lifecycle_print_new(stdout, false, t->line.ascii, false);
 	if (!t->tree)
 		return cli_error("no memory");
 	heading("The same from the driver's side: from the bus to the disk, call by call",

@@ -17,6 +17,7 @@
 #include "cli/guest/output.h"
 #include "decoder/trace/event.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/create.h"
 #include "decoder/util/number.h"
 #include "decoder/util/text.h"
 
@@ -112,7 +113,8 @@ static int trouble(const char *what, const char *why)
 
 static int make_ready(const char *path)
 {
-	FILE *f = fopen(path, "we");
+	const char *why;
+	FILE *f = create_stream(path, &why);
 
 	return f && !fclose(f) ? 0 : -errno;
 }

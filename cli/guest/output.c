@@ -22,6 +22,7 @@
 #include "decoder/trace/event.h"
 #include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/create.h"
 #include "decoder/util/outlet.h"
 
 #define KEPT (8U << 20) /* bytes that wait for the reader */
@@ -122,15 +123,15 @@ static int open_device(const char *name)
 static int open_path(const char *name)
 {
 	bool device = !strncmp(name, "/dev/", 5);
+	const char *why;
 	char port[512];
 	int fd;
 
 	if (device && guest_port_device(name, port, sizeof(port)))
 		name = port;
-	fd = device ? open_device(name)
-		    : open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0644);
+	fd = device ? open_device(name) : create_file(name, O_NONBLOCK, &why);
 	if (fd < 0)
-		return -errno;
+		return device ? -errno : fd;
 	if (device && isatty(fd))
 		make_raw(fd);
 	return fd;

@@ -29,6 +29,12 @@ static bool is_event(const void *record)
 	return type >= VQT_REG && type != VQT_RING;
 }
 
+static void count(struct record_counts *c, const void *record)
+{
+	c->by_type[((const struct vqt_hdr *)record)->type & 63]++;
+	c->events += is_event(record);
+}
+
 static void on_record(void *ctx, const void *record, size_t len)
 {
 	struct record_run *r = ctx;
@@ -37,8 +43,8 @@ static void on_record(void *ctx, const void *record, size_t len)
 		return;
 	trace_out_write(&r->out, record, len);
 	check_live_record(&r->check, record, len);
-	r->by_type[((const struct vqt_hdr *)record)->type & 63]++;
-	if (is_event(record) && ++r->events == r->count)
+	count(&r->counts, record);
+	if (is_event(record) && r->counts.events == r->count)
 		r->done = true;
 	if (r->out.err || r->out.full)
 		r->done = true;
@@ -136,9 +142,10 @@ static void show_status(struct record_run *r, const struct source_stats *s, uint
 	all.records += trace_out_lost(&r->out);
 	model_put_lost(&lost, all, "");
 	if (!r->choice.ops->no_rings)
-		text_add(&requests, " %llu requests,", (unsigned long long)r->by_type[VQT_USED]);
+		text_add(&requests, " %llu requests,",
+			 (unsigned long long)r->counts.by_type[VQT_USED]);
 	fprintf(stderr, "\rrecording %u %s%s: %llu events,%s %llu kB, %s lost\033[K", s->alive,
-		r->choice.ops->noun, s->alive == 1 ? "" : "s", (unsigned long long)r->events,
+		r->choice.ops->noun, s->alive == 1 ? "" : "s", (unsigned long long)r->counts.events,
 		requests.buf, (unsigned long long)trace_out_bytes(&r->out) >> 10, lost.buf);
 	r->check.line = true;
 }
@@ -203,6 +210,7 @@ static void rotate(struct record_run *r, uint64_t now)
 	} else if (r->out.full) {
 		r->done = true;
 	} else {
+		r->whole = r->counts;
 		r->choice.ops->describe(r->source);
 	}
 }
@@ -281,9 +289,9 @@ static void print_kinds(const struct record_run *r)
 {
 	const char *separator = ":";
 
-	fprintf(stderr, "%llu events", (unsigned long long)r->events);
+	fprintf(stderr, "%llu events", (unsigned long long)r->counts.events);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		uint64_t n = r->by_type[kinds[i].type];
+		uint64_t n = r->counts.by_type[kinds[i].type];
 
 		if (!n)
 			continue;
@@ -296,7 +304,7 @@ static void print_kinds(const struct record_run *r)
 
 static void print_totals(const struct record_run *r)
 {
-	uint64_t requests = r->by_type[VQT_USED];
+	uint64_t requests = r->counts.by_type[VQT_USED];
 	struct source_stats s;
 	TEXT(lost, 64);
 
@@ -309,6 +317,26 @@ static void print_totals(const struct record_run *r)
 	fprintf(stderr, "%llu bytes in %u file%s, %s lost\n",
 		(unsigned long long)trace_out_bytes(&r->out), r->out.n, r->out.n == 1 ? "" : "s",
 		lost.buf);
+}
+
+/* Of a file that could not be written to its end, what is readable. */
+static void recount(struct record_run *r, int fd)
+{
+	struct trace_reader *t;
+	struct trace_error err;
+	struct record rec;
+	bool again = true;
+	int n = 1;
+
+	r->counts = r->whole;
+	if (trace_open_fd(&t, fd, r->out.current, &err))
+		return;
+	while (n > 0 || (n < 0 && again)) {
+		n = trace_next(t, &rec, &again, &err);
+		if (n > 0)
+			count(&r->counts, &rec.h);
+	}
+	trace_close(t);
 }
 
 static void summarize(struct record_run *r)
@@ -357,11 +385,15 @@ static int finish_command(const struct record_run *r)
 static int finish(struct record_run *r, int code)
 {
 	const struct source_ops *ops = r->choice.ops;
+	int again;
 
 	if (r->live) {
 		/* what is in flight still belongs to the recording, unless a limit has ended it */
 		ops->stop(r->source);
 		end_child(r);
+		again = trace_out_settle(&r->out);
+		if (again >= 0)
+			recount(r, again);
 		summarize(r);
 	}
 	ops->close(r->source);

@@ -25,8 +25,10 @@ struct record_run {
 	struct source_child child;
 	bool child_gone;
 	int child_status;
-	uint64_t events, begun, shown; /* shown: when the status line was printed, ns */
-	uint64_t by_type[64]; /* records written */
+	uint64_t begun, shown; /* shown: when the status line was printed, ns */
+	struct record_counts {
+		uint64_t events, by_type[64];
+	} counts, whole; /* what was written; of it in the files that are finished */
 	bool live; /* the source has begun */
 	bool done; /* nothing more is written */
 	bool ended; /* by a signal: what is in flight still belongs to the recording */

@@ -8,9 +8,9 @@
 #include "cli/show/save.h"
 #include "cli/window.h"
 #include "decoder/filter/filter.h"
-#include "decoder/print/classes.h"
-#include "decoder/print/lifecycle.h"
-#include "decoder/print/requests.h"
+#include "decoder/lifecycle/classes.h"
+#include "decoder/lifecycle/lifecycle.h"
+#include "decoder/requests/table.h"
 #include "decoder/trace/file.h"
 
 struct show {
@@ -70,7 +70,8 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 0, "requests", NULL, "one row a request: where its time went",
 	  OPTION_TO(struct show, requests) },
 	{ OPTION_FLAG, 0, "lifecycle", NULL,
-	  "how devices came to be: the driver's calls as trees, with times and registers",
+	  "how devices came to be: the driver's calls as trees, with times and registers; with -V and "
+	  "their call stacks",
 	  OPTION_TO(struct show, lifecycle) },
 	{ OPTION_FLAG, 0, "classes", NULL,
 	  "the classes of QEMU's devices: types, and whose function each callback is (record "
@@ -196,7 +197,7 @@ static int prepare(struct show *s)
 					     cli_width(stdout));
 	if (s->lifecycle)
 		s->tree = lifecycle_print_new(s->to, !strcmp(s->format->name, "json"),
-					      s->out.line.ascii || cli_ascii());
+					      s->out.line.ascii || cli_ascii(), s->out.verbose);
 	if (s->classes)
 		s->callbacks = classes_print_new(s->to, !strcmp(s->format->name, "json"));
 	if (!s->model || (s->requests && !s->table) || (s->lifecycle && !s->tree) ||

@@ -6,7 +6,7 @@
 #include "cli/options.h"
 #include "decoder/fields/fields.h"
 #include "decoder/print/fold.h"
-#include "decoder/print/stacks.h"
+#include "decoder/stacks/stacks.h"
 
 /* What an output is made with. */
 struct show_output {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cli/top/feed.h"
+#include "cli/top/http.h"
 
 /* One tick; 0 or negative errno of a write. */
 int top_print_text(FILE *to, const struct top_core *c, const struct top_feed *s);
@@ -13,13 +14,9 @@ int top_print_json(FILE *to, const struct top_core *c, const struct top_feed *s)
 
 /*
  * Serve the counts in the Prometheus exposition format at ADDR:PORT (an address
- * without a port: 9752).  The core is read only inside top_prom_poll(), which
- * answers what has come and never waits.
+ * without a port: 9752).  The core is read only inside http_poll(), which
+ * answers what has come and never waits.  CLI_OK or CLI_TROUBLE, having said why.
  */
-struct top_prom;
-/* CLI_OK or CLI_TROUBLE, having said why. */
-int top_prom_open(struct top_prom **out, const char *where, const struct top_core *c);
-void top_prom_poll(struct top_prom *p);
-void top_prom_close(struct top_prom *p);
+int top_prom_open(struct http **out, const char *where, const struct top_core *c);
 
 #endif

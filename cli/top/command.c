@@ -19,7 +19,7 @@ struct top_run {
 	struct sources_choice sources;
 	struct top_feed s;
 	struct top_core core;
-	struct top_prom *prom;
+	struct http *prom;
 	const char *filter, *prometheus;
 	uint64_t count; /* ticks, 0 until the end */
 	bool batch, json, no_check;
@@ -149,7 +149,7 @@ static int batch_file(struct top_run *r)
 		if (top_core_tick(&r->core, more ? due : r->core.ts) || print(r))
 			break;
 		if (r->prom)
-			top_prom_poll(r->prom);
+			http_poll(r->prom);
 		if (r->count && ++n == r->count)
 			break;
 	}
@@ -165,7 +165,7 @@ static int batch(struct top_run *r)
 	while (more && !stopped && !r->core.err) {
 		more = r->s.ops->poll(&r->s, 20);
 		if (r->prom)
-			top_prom_poll(r->prom);
+			http_poll(r->prom);
 		if (more && cli_clock() < due)
 			continue;
 		due += r->o.delay;
@@ -225,7 +225,7 @@ static int run(int argc, char **argv)
 	rc = rc ? rc - 1 : watch(r);
 	if (r->s.ops)
 		r->s.ops->close(&r->s);
-	top_prom_close(r->prom);
+	http_close(r->prom);
 	top_core_free(&r->core);
 	sources_choice_free(&r->sources);
 	free(r);

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The counts and histograms for Prometheus and what reads the same format. */
-#include <errno.h>
 #include <inttypes.h>
-#include <microhttpd.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/top/batch.h"
 #include "decoder/util/text.h"
-
-#define DEFAULT_PORT "9752"
-
-struct top_prom {
-	const struct top_core *core;
-	struct MHD_Daemon *daemon;
-};
 
 /* --- the page -------------------------------------------------------------- */
 
@@ -213,141 +201,21 @@ static char *make_page(const struct top_core *c, size_t *len)
 	return page;
 }
 
-/* --- the server ------------------------------------------------------------ */
-
-static enum MHD_Result reply(struct MHD_Connection *to, unsigned code, char *page, size_t len,
-			     enum MHD_ResponseMemoryMode mode, const char *type)
+static char *page(void *ctx, size_t *len)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, page, mode);
-	enum MHD_Result ok;
-
-	if (!r)
-		return MHD_NO;
-	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	ok = MHD_queue_response(to, code, r);
-	MHD_destroy_response(r);
-	return ok;
+	return make_page(ctx, len);
 }
 
-static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *url,
-			      const char *method, const char *version, const char *upload,
-			      size_t *upload_size, void **state)
+int top_prom_open(struct http **out, const char *where, const struct top_core *c)
 {
-	static char root[] = "vqtrace top: the figures are at /metrics\n";
-	static char none[] = "only /metrics is here\n";
-	static int begun;
-	struct top_prom *p = ctx;
-	size_t len;
-	char *page;
+	static const struct http_site site = {
+		.option = "--prometheus",
+		.port = "9752",
+		.path = "/metrics",
+		.root = "vqtrace top: the figures are at /metrics\n",
+		.type = "text/plain; version=0.0.4; charset=utf-8",
+		.page = page,
+	};
 
-	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-		return MHD_NO;
-	/* The first call comes before the request has been read to its end. */
-	if (*state != &begun) {
-		*state = &begun;
-		return MHD_YES;
-	}
-	if (!strcmp(url, "/"))
-		return reply(to, MHD_HTTP_OK, root, strlen(root), MHD_RESPMEM_PERSISTENT,
-			     "text/plain");
-	if (strcmp(url, "/metrics"))
-		return reply(to, MHD_HTTP_NOT_FOUND, none, strlen(none), MHD_RESPMEM_PERSISTENT,
-			     "text/plain");
-	page = make_page(p->core, &len);
-	if (!page)
-		return MHD_NO;
-	return reply(to, MHD_HTTP_OK, page, len, MHD_RESPMEM_MUST_FREE,
-		     "text/plain; version=0.0.4; charset=utf-8");
-}
-
-/* ADDR:PORT, [ADDR]:PORT, ADDR or :PORT, into two words. */
-static bool split(const char *where, char *host, size_t hsize, char *port, size_t psize)
-{
-	const char *end = NULL, *colon;
-
-	snprintf(port, psize, DEFAULT_PORT);
-	if (*where == '[') {
-		end = strchr(where, ']');
-		if (!end || (end[1] && end[1] != ':'))
-			return false;
-		snprintf(host, hsize, "%.*s", (int)(end - where - 1), where + 1);
-		if (end[1])
-			snprintf(port, psize, "%s", end + 2);
-		return true;
-	}
-	colon = strrchr(where, ':');
-	snprintf(host, hsize, "%.*s", (int)(colon ? colon - where : (long)strlen(where)), where);
-	if (colon)
-		snprintf(port, psize, "%s", colon + 1);
-	if (!*host)
-		snprintf(host, hsize, "127.0.0.1");
-	return *port != '\0';
-}
-
-static int listen_at(const char *where)
-{
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE },
-			*found = NULL;
-	char host[128], port[16];
-	int fd, one = 1, code;
-
-	if (!split(where, host, sizeof(host), port, sizeof(port))) {
-		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT, where);
-		return -1;
-	}
-	code = getaddrinfo(host, port, &want, &found);
-	if (code) {
-		cli_error("--prometheus %s: not an address such as 127.0.0.1:" DEFAULT_PORT " (%s)",
-			  where, gai_strerror(code));
-		return -1;
-	}
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, 16)) {
-		cli_error("--prometheus %s: %s%s", where, strerror(errno),
-			  errno == EADDRINUSE ? "; choose another port" : "");
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-	}
-	freeaddrinfo(found);
-	return fd;
-}
-
-int top_prom_open(struct top_prom **out, const char *where, const struct top_core *c)
-{
-	struct top_prom *p = calloc(1, sizeof(*p));
-	int fd = p ? listen_at(where) : -1;
-
-	if (fd < 0) {
-		free(p);
-		return CLI_TROUBLE;
-	}
-	p->core = c;
-	/* No thread: top_prom_poll() serves requests between ticks, so nothing needs a lock. */
-	p->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, p,
-				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 32u,
-				     MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
-	if (!p->daemon) {
-		cli_error("--prometheus %s: the HTTP server does not start", where);
-		close(fd);
-		free(p);
-		return CLI_TROUBLE;
-	}
-	*out = p;
-	return CLI_OK;
-}
-
-void top_prom_poll(struct top_prom *p)
-{
-	MHD_run(p->daemon);
-}
-
-void top_prom_close(struct top_prom *p)
-{
-	if (!p)
-		return;
-	MHD_stop_daemon(p->daemon);
-	free(p);
+	return http_open(out, &site, where, (void *)(uintptr_t)c);
 }

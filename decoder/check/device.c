@@ -42,10 +42,9 @@ static bool forget_type(struct check_device *d, unsigned virtio_id)
  */
 static bool believed(const struct rule_context *ctx)
 {
-	const struct model_source *s = ctx->e->source;
 	const struct class *class = ctx->dev->class;
 
-	return !s || s->kind != VQT_SRC_PROXY || ctx->dev->typed || !class || !class->is_request;
+	return !event_by_proxy(ctx->e) || ctx->dev->typed || !class || !class->is_request;
 }
 
 int check_settle_type(struct rule_context *ctx)

@@ -27,9 +27,9 @@ static void fill_plan(struct check *c, struct plan *p)
 				continue;
 			if (c->tally[i].virtio_id && c->tally[i].virtio_id != p->key.virtio_id)
 				continue;
-			p->slot[p->n++] =
-				(struct slot){ r->check, r, &c->tally[i], i,
-					       r->needs & (NEEDS_BY_TIME | NEED_IRQ | NEED_REGS) };
+			p->slot[p->n++] = (struct slot){ r->check, r, &c->tally[i], i,
+							 r->needs & (NEEDS_BY_TIME | NEED_IRQ |
+								     NEED_REGS | NEED_KICK) };
 		}
 		done |= trigger;
 	}

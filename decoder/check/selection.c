@@ -132,7 +132,7 @@ void check_tally(const struct check *c, const struct rule *r, struct check_tally
 			"rings are in the guest's byte order, which is not known: legacy virtio-ccw";
 	else if (c->no_rings && (never ? never : t->blocked_by) == NEED_IRQ)
 		out->why = "KVM does not tell of each interrupt whose it is";
-	else if (c->no_notifications && !never && t->blocked_by == NEED_DEVICE)
+	else if (c->no_notifications && !never && t->blocked_by & NEED_DEVICE)
 		out->why = "memory does not show when the device pops and uses chains";
 	else
 		out->why = never ? why_not(never, false) : why_not(t->blocked_by, true);

@@ -132,9 +132,16 @@ const char *event_loss_why(unsigned why)
 }
 
 const struct spec_name event_source_kinds[] = {
-	{ VQT_SRC_UNKNOWN, "unknown" }, { VQT_SRC_QEMU, "qemu" },     { VQT_SRC_KVM, "kvm" },
-	{ VQT_SRC_GUEST, "guest" },	{ VQT_SRC_EMU, "emu" },	      { VQT_SRC_REPLAY, "replay" },
-	{ VQT_SRC_PROXY, "proxy" },	{ VQT_SRC_MEMORY, "memory" }, { 0, NULL },
+	{ VQT_SRC_UNKNOWN, "unknown" },
+	{ VQT_SRC_QEMU, "qemu" },
+	{ VQT_SRC_KVM, "kvm" },
+	{ VQT_SRC_GUEST, "guest" },
+	{ VQT_SRC_EMU, "emu" },
+	{ VQT_SRC_REPLAY, "replay" },
+	{ VQT_SRC_PROXY, "proxy" },
+	{ VQT_SRC_MEMORY, "memory" },
+	{ VQT_SRC_PROXY_PASSIVE, "passive-proxy" },
+	{ 0, NULL },
 };
 
 const struct spec_name event_clock_ids[] = {

@@ -248,11 +248,16 @@ static const struct spec_name route_kinds[] = {
 	{ 0, NULL },
 };
 
+FIELD_GETTER(returned_value, !(e->rec->returned.flags & VQT_RETURN_JUMPED), e->rec->returned.value)
+FIELD_GETTER(returned_jumped, e->rec->returned.flags &VQT_RETURN_JUMPED, 1)
+
 const struct field fields_returned[] = {
 	{ "returned.call", FIELD_U64, FIELD_AT(returned.call), .label = "Call",
 	  .help = "the number of the call that has returned" },
-	{ "returned.value", FIELD_HEX, FIELD_AT(returned.value), .label = "Value",
+	{ "returned.value", FIELD_HEX, .get = get_returned_value, .label = "Value",
 	  .help = "what it returned; anything where the function has no result" },
+	{ "returned.jumped", FIELD_BOOL, .get = get_returned_jumped, .label = "Jumped",
+	  .help = "it has jumped to another function, which returns in its place: no value is known" },
 	{ .path = NULL },
 };
 

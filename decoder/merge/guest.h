@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One guest of a merge: which of the host's devices its devices are, what its clock says, and its
- * records as they stand among the host's.  guest_file.h reads them from a trace, live.h takes them
- * while they are recorded.
+ * records as they stand among the host's.  guest_file.h reads them from a trace, live/live.h takes
+ * them while they are recorded.
  */
 #ifndef VQT_DECODER_MERGE_GUEST_H
 #define VQT_DECODER_MERGE_GUEST_H
@@ -73,7 +73,7 @@ int merging_link(struct merging *g, struct merge_host *h, struct trace_error *er
 bool merging_linked(const struct merging *g); /* it has succeeded */
 /* Has it devices that are not known to be any of the host's? */
 bool merging_misses(const struct merging *g);
-/* What search.h found, in order. */
+/* What pair/search.h found, in order. */
 const struct search_match *merging_matches(const struct merging *g, size_t *n);
 
 /*

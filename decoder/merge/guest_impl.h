@@ -3,7 +3,7 @@
 #ifndef VQT_DECODER_MERGE_GUEST_IMPL_H
 #define VQT_DECODER_MERGE_GUEST_IMPL_H
 
-#include "decoder/merge/clock.h"
+#include "decoder/align/clock.h"
 #include "decoder/merge/guest.h"
 #include "decoder/trace/stacks.h"
 

@@ -13,7 +13,7 @@
 #ifndef VQT_DECODER_MERGE_MERGE_H
 #define VQT_DECODER_MERGE_MERGE_H
 
-#include "decoder/merge/pair.h"
+#include "decoder/pair/pair.h"
 #include "decoder/trace/file.h"
 
 #define MERGE_GUESTS 32 /* at most */

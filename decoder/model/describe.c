@@ -88,7 +88,7 @@ static void recognise(struct model *m, struct model_device *d, const struct clas
 /* The type of a device behind a proxy is only said, or not even that. */
 static bool type_is_open(const struct event *e)
 {
-	return e->dev && e->source->kind == VQT_SRC_PROXY && !e->dev->typed;
+	return e->dev && event_by_proxy(e) && !e->dev->typed;
 }
 
 void model_recognise_request(struct model *m, struct event *e, struct model_request *r)
@@ -142,7 +142,7 @@ int model_describe(struct model *m, struct event *e)
 	d->flags |= v->flags;
 	d->by_driver |= event_by_driver(e);
 	d->no_rings |= model_no_rings(e->source);
-	d->no_notifications |= e->source && e->source->kind == VQT_SRC_MEMORY;
+	d->no_notifications |= event_by_looks(e);
 	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
 	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
 	model_transport_by_name(d);
@@ -155,7 +155,7 @@ void model_state_features(const struct event *e, const uint64_t recorded[2], uin
 {
 	out[0] = recorded[0];
 	out[1] = recorded[1];
-	if (e->source && e->source->kind == VQT_SRC_PROXY)
+	if (event_by_proxy(e))
 		out[0] &= ~VQT_VHOST_FEATURES;
 }
 

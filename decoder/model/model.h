@@ -180,7 +180,7 @@ struct model_device {
 	bool undecodable; /* an event was (struct event) */
 	bool by_driver; /* recorded by the driver's side: event_by_driver() */
 	bool no_rings; /* recorded by such a source: model_no_rings() */
-	bool no_notifications; /* VQT_SRC_MEMORY: kicks and interrupts are not seen */
+	bool no_notifications; /* event_by_looks(): kicks and interrupts are not seen */
 	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };
@@ -270,10 +270,24 @@ static inline bool event_by_driver(const struct event *e)
 	return e->source && e->source->kind == VQT_SRC_GUEST;
 }
 
+/* Of a vhost-user proxy, which knows the device only as the messages tell it. */
+static inline bool event_by_proxy(const struct event *e)
+{
+	return e->source &&
+	       (e->source->kind == VQT_SRC_PROXY || e->source->kind == VQT_SRC_PROXY_PASSIVE);
+}
+
 /* Rings as they are read from beside the device. */
 static inline bool event_by_snooper(const struct event *e)
 {
-	return e->source && (e->source->kind == VQT_SRC_PROXY || e->source->kind == VQT_SRC_MEMORY);
+	return event_by_proxy(e) || (e->source && e->source->kind == VQT_SRC_MEMORY);
+}
+
+/* Of those, rings that are looked at by time: kicks and interrupts are not seen. */
+static inline bool event_by_looks(const struct event *e)
+{
+	return e->source &&
+	       (e->source->kind == VQT_SRC_MEMORY || e->source->kind == VQT_SRC_PROXY_PASSIVE);
 }
 
 /* How long its request has been in flight at least, when nobody knows when it was popped; 0: unknown. */

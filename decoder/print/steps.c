@@ -53,7 +53,12 @@ void print_lifecycle_step(struct text *t, const struct event *e, bool ascii)
 
 void print_returned(struct text *t, const struct event *e, bool ascii)
 {
-	text_add(t, "call %u returns 0x%" PRIx64, e->rec->returned.call, e->rec->returned.value);
+	const struct vqt_return *r = &e->rec->returned;
+
+	if (r->flags & VQT_RETURN_JUMPED)
+		text_add(t, "call %u ends with a jump to a function that returns for it", r->call);
+	else
+		text_add(t, "call %u returns 0x%" PRIx64, r->call, r->value);
 }
 
 /* The messages of MSI-X; routes of the machine's own interrupt controllers are only counted. */

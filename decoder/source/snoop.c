@@ -524,6 +524,27 @@ unsigned snoop_call_late(struct snoop *w)
 	return snoop_look(w, false);
 }
 
+static bool split_moved(const struct ring_reader *r)
+{
+	uint16_t avail, used;
+
+	return ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &avail) < 0 ||
+	       ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) < 0 || avail != r->avail ||
+	       used != r->used;
+}
+
+bool snoop_moved(struct snoop *w)
+{
+	struct ring_reader *r = &w->ring;
+	struct ring_entry e;
+
+	if (!w->on)
+		return false;
+	ring_remap(r);
+	return r->packed ? ring_pending(r) != 0 || ring_used(r, r->used, w->in_flight, &e) != 0
+			 : split_moved(r);
+}
+
 bool snoop_pending(struct snoop *w)
 {
 	if (!w->on)

@@ -89,6 +89,8 @@ void snoop_describe(struct snoop *w);
 void snoop_skip(struct snoop *w);
 /* The device has stopped: chains that it did not use are reported as detached. */
 void snoop_stop(struct snoop *w);
+/* Has driver or device gone on since the ring was read last?  Costs two words of the ring. */
+bool snoop_moved(struct snoop *w);
 /* Are there new entries in the available ring? */
 bool snoop_pending(struct snoop *w);
 /* If so: did the device ask to be kicked for them? */

@@ -40,10 +40,15 @@ static const char *queue_name(const struct model_device *dev, const struct stats
 const char *stat_source_name(const struct model *m, unsigned source, char *buf, size_t len)
 {
 	static const char *const kinds[] = {
-		[VQT_SRC_UNKNOWN] = "unknown", [VQT_SRC_QEMU] = "qemu",
-		[VQT_SRC_KVM] = "kvm",	       [VQT_SRC_GUEST] = "guest",
-		[VQT_SRC_EMU] = "emulator",    [VQT_SRC_REPLAY] = "replay",
-		[VQT_SRC_PROXY] = "proxy",     [VQT_SRC_MEMORY] = "memory",
+		[VQT_SRC_UNKNOWN] = "unknown",
+		[VQT_SRC_QEMU] = "qemu",
+		[VQT_SRC_KVM] = "kvm",
+		[VQT_SRC_GUEST] = "guest",
+		[VQT_SRC_EMU] = "emulator",
+		[VQT_SRC_REPLAY] = "replay",
+		[VQT_SRC_PROXY] = "proxy",
+		[VQT_SRC_MEMORY] = "memory",
+		[VQT_SRC_PROXY_PASSIVE] = "passive proxy",
 	};
 	const struct model_source *s = model_source(m, source);
 	unsigned kind = s && s->kind < sizeof(kinds) / sizeof(kinds[0]) ? s->kind : VQT_SRC_UNKNOWN;

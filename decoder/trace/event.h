@@ -45,7 +45,7 @@ typedef __s64 int64_t;
  * register accesses of a kernel's virtio-mmio driver, and its legacy configuration (VQT_REG_MSIX);
  * VQT_TAG_CARRIED; vqt_guest.function; VQT_EXCHANGE; 8: calls of functions of QEMU (VQT_TAG_CALL,
  * VQT_TAG_FUNCTION, VQT_RETURN, more steps of VQT_LIFECYCLE), VQT_ROUTES, VQT_CLASS, VQT_SRC_MEMORY,
- * VQT_TAG_WITHIN
+ * VQT_SRC_PROXY_PASSIVE, VQT_TAG_WITHIN
  */
 #define VQT_VERSION_MINOR 8
 
@@ -203,6 +203,11 @@ enum vqt_source_kind {
 	 * and register accesses are not seen, and nothing follows from that they are not there.
 	 */
 	VQT_SRC_MEMORY = 7, /* since minor version 8 */
+	/*
+	 * vhost-user proxy through which only messages pass: kicks and calls go straight from one side
+	 * to the other.  It reads rings as VQT_SRC_MEMORY does.
+	 */
+	VQT_SRC_PROXY_PASSIVE = 8, /* since minor version 8 */
 };
 
 /* VQT_SOURCE: hdr.source is the id being described. */
@@ -809,13 +814,16 @@ struct vqt_lifecycle {
 	/* char text[len] */
 };
 
-/* VQT_RETURN: the function of a call (VQT_TAG_CALL) has returned. */
+/* vqt_return.flags */
+#define VQT_RETURN_JUMPED 1 /* it has jumped to another function, which returns in its place */
+
+/* VQT_RETURN: the function of a call (VQT_TAG_CALL) has returned, or has jumped to another one. */
 struct vqt_return {
 	struct vqt_hdr h;
 	uint32_t call;
-	uint32_t pad;
-	uint64_t
-		value; /* in the register of results; of a function without a result it is anything */
+	uint32_t flags; /* VQT_RETURN_* */
+	/* in the register of results; of a function without a result it is anything; jumped: not known */
+	uint64_t value;
 };
 
 enum vqt_route_kind {

@@ -13,6 +13,7 @@
 #include "decoder/trace/carried.h"
 #include "decoder/trace/compress.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/create.h"
 #include "decoder/util/outlet.h"
 
 #define LINKTYPE DLT_USER0
@@ -140,6 +141,16 @@ int trace_open(struct trace_reader **out, const char *path, struct trace_error *
 	if (!f)
 		return fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
 	return reader_new(out, f, std ? "standard input" : path, err);
+}
+
+int trace_open_fd(struct trace_reader **out, int fd, const char *path, struct trace_error *err)
+{
+	FILE *f = fdopen(fd, "rb");
+
+	if (f)
+		return reader_new(out, f, path, err);
+	close(fd);
+	return fail(err, -ENOMEM, "%s: no memory", path);
 }
 
 int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
@@ -272,6 +283,7 @@ struct trace_writer {
 	pcap_t *pcap;
 	pcap_dumper_t *dump;
 	FILE *file;
+	int fd; /* of the file, which the stream has; -1: none of its own */
 	struct compress *packed; /* NULL: a plain file */
 	struct backlog backlog;
 	uint64_t bytes;
@@ -294,20 +306,25 @@ static FILE *make_live(FILE *f, struct outlet **o)
 	return live;
 }
 
-/* f NULL: errno says why. */
+/* f NULL: errno, and why, say why. */
 static int create(struct trace_writer **out, FILE *f, const char *path, bool live,
-		  struct trace_error *err)
+		  struct trace_error *err, const char *why)
 {
 	bool std = !strcmp(path, "-");
-	int code = -errno;
+	int rc = f ? -EIO : -errno;
 	struct trace_writer *w = calloc(1, sizeof(*w));
-	int rc = !f ? code : w ? -EIO : -ENOMEM;
-	const char *why = strerror(-rc);
 
+	if (f && !w)
+		rc = -ENOMEM;
+	if (f || !why)
+		why = strerror(-rc);
 	if (!f || !w)
 		goto failed;
+	w->fd = std ? -1 : fileno(f);
 	if (live)
 		f = make_live(f, &w->backlog.outlet);
+	if (w->backlog.outlet)
+		w->fd = -1;
 	w->backlog.limit = KEPT_MAX;
 	w->backlog.reserve = KEPT_LOSSES;
 	rc = std ? 0 : compress_writer(&f, path, &w->packed, &why);
@@ -334,19 +351,23 @@ failed:
 	return rc;
 }
 
-static FILE *open_path(const char *path)
+static int create_path(struct trace_writer **out, const char *path, bool live,
+		       struct trace_error *err)
 {
-	return strcmp(path, "-") ? fopen(path, "wbe") : open_std(STDOUT_FILENO, "wb");
+	const char *why = NULL;
+	FILE *f = strcmp(path, "-") ? create_stream(path, &why) : open_std(STDOUT_FILENO, "wb");
+
+	return create(out, f, path, live, err, why);
 }
 
 int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
 {
-	return create(out, open_path(path), path, false, err);
+	return create_path(out, path, false, err);
 }
 
 int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err)
 {
-	return create(out, open_path(path), path, true, err);
+	return create_path(out, path, true, err);
 }
 
 int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
@@ -358,7 +379,7 @@ int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
 	if (!f)
 		close(fd);
 	errno = code;
-	return create(out, f, path, true, err);
+	return create(out, f, path, true, err, NULL);
 }
 
 static int put(struct trace_writer *w, uint64_t ts, const void *record, size_t len)
@@ -431,6 +452,13 @@ uint64_t trace_dropped(const struct trace_writer *w)
 bool trace_waiting(const struct trace_writer *w)
 {
 	return w->backlog.outlet && outlet_kept(w->backlog.outlet);
+}
+
+bool trace_removed(const struct trace_writer *w)
+{
+	struct stat st;
+
+	return w->fd >= 0 && !fstat(w->fd, &st) && S_ISREG(st.st_mode) && !st.st_nlink;
 }
 
 uint64_t trace_written(const struct trace_writer *w)

@@ -30,6 +30,8 @@ struct trace_error {
  * new (-EPROTONOSUPPORT), empty (-ENODATA), or what open(2) says.
  */
 int trace_open(struct trace_reader **out, const char *path, struct trace_error *err);
+/* The same of a descriptor that was opened as this path; owns it from now on. */
+int trace_open_fd(struct trace_reader **out, int fd, const char *path, struct trace_error *err);
 /* The same from bytes in memory (fuzzing, tests); the bytes must outlive the reader. */
 int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
 		      struct trace_error *err);
@@ -67,6 +69,8 @@ int trace_write(struct trace_writer *w, const void *record, size_t len);
 int trace_flush(struct trace_writer *w);
 /* Records left out as the reader was slow. */
 uint64_t trace_dropped(const struct trace_writer *w);
+/* Has the file no name any more?  What is written goes away with the writer. */
+bool trace_removed(const struct trace_writer *w);
 /* Does something wait for the reader?  trace_flush() gives it what it takes. */
 bool trace_waiting(const struct trace_writer *w);
 /* Bytes of the file so far; what the compressor still holds back is not counted. */

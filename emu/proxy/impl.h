@@ -21,8 +21,9 @@ struct proxy_peer {
 };
 
 struct proxy_ring {
-	struct server_source kick; /* the front end's, read by us */
-	struct server_source call, err; /* ours, written by the back end */
+	struct server_source kick; /* the front end's, read by us; passive: only waited for */
+	struct server_source call,
+		err; /* ours, written by the back end; passive: the front end's, as above */
 	struct vhost_proxy *p;
 	unsigned index;
 	int kick_to; /* ours, read by the back end */
@@ -34,6 +35,12 @@ struct proxy_ring {
 	uint64_t waiting; /* ns: since when entries wait for a kick that is due; 0: none do */
 	uint64_t busy; /* ns: when the ring last changed */
 	bool sampled; /* since the ring last changed? */
+	/*
+	 * Passive: ns, when the latest look that read everything began, or the ring was started: what is
+	 * found now happened later.  first: there was no such look, so chains may be older.
+	 */
+	uint64_t looked;
+	bool first;
 	struct snoop w;
 };
 
@@ -56,6 +63,7 @@ struct vhost_proxy {
 	bool inflight; /* the front end has a record of chains that an earlier back end left in flight */
 	struct proxy_ring *ring[PROXY_RINGS];
 	uint64_t ran; /* ns: when rings were last read; 0 never */
+	bool notified; /* passive: there was a kick or a call */
 	uint64_t unknown; /* messages */
 	const struct spec_message *last; /* of the front end; NULL: none, or unknown */
 };
@@ -88,6 +96,19 @@ bool proxy_any_running(const struct vhost_proxy *p);
 /* Read the rings that are due; how many entries were new. */
 int proxy_rings_run(struct vhost_proxy *p);
 int proxy_rings_timeout(struct vhost_proxy *p);
+#define PROXY_REST \
+	UINT64_C(1500000000) /* ns: a ring without a change for so long is sampled once */
 void proxy_rings_free(struct vhost_proxy *p);
+
+/* emu/proxy/passive.c */
+/* Read the used ring, and (all) the available ring; how many entries were new. */
+unsigned proxy_passive_read(struct proxy_ring *r, bool all);
+/*
+ * Wait for this descriptor of a message (-1: none), a kick or a call, without reading it: then it has
+ * no effect on who does.
+ */
+void proxy_passive_wait(struct vhost_proxy *p, struct server_source *s, int fd);
+/* Where the snooper's records go: they say how right their times are. */
+void proxy_passive_sink(struct vhost_proxy *p);
 
 #endif

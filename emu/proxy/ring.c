@@ -16,7 +16,6 @@
 #define MS 1000000ull /* ns */
 #define LIVELY (100 * MS) /* for this long after a change, rings are read every ms */
 #define PATIENCE (1 * MS) /* for a kick that is due */
-#define REST (1500 * MS) /* a ring without a change for this long is sampled once */
 #define HELD_UP \
 	(200 * MS) /* running rings are read more often, unless this process got no processor */
 
@@ -44,7 +43,7 @@ static void saw(struct proxy_ring *r, unsigned n)
  */
 static bool held_up(const struct vhost_proxy *p)
 {
-	return p->ran && clock_ns(CLOCK_MONOTONIC) - p->ran >= HELD_UP;
+	return !p->cfg.passive && p->ran && clock_ns(CLOCK_MONOTONIC) - p->ran >= HELD_UP;
 }
 
 static bool called(struct proxy_ring *r)
@@ -90,6 +89,12 @@ static void on_err(struct server *d, struct server_source *s, uint32_t events)
 	emu_tap_lifecycle(r->p->cfg.tap, VQT_LIFECYCLE_ERROR, r->index, 0, 0, 0,
 			  "the back end signals an error of this queue");
 	server_signal(d, r->err_to);
+}
+
+/* Read the ring because something is about to change. */
+static unsigned read_ring(struct proxy_ring *r, bool all)
+{
+	return r->p->cfg.passive ? proxy_passive_read(r, all) : snoop_look(&r->w, all);
 }
 
 /* --- rings ------------------------------------------------------------------------------ */
@@ -144,6 +149,8 @@ static void start(struct proxy_ring *r)
 	if (r->running || !on || !r->started || !r->has_addr || !r->num || !p->features_known ||
 	    r->num > VIRTQ_SIZE_MAX || !p->server.maps.count)
 		return;
+	r->looked = clock_ns(CLOCK_MONOTONIC);
+	r->first = true;
 	proxy_ask_type(p);
 	if (!p->reported)
 		proxy_report_state(p);
@@ -196,7 +203,7 @@ void proxy_rings_look(struct vhost_proxy *p)
 			continue;
 		if (held_up(p))
 			called(p->ring[i]);
-		saw(p->ring[i], snoop_look(&p->ring[i]->w, true));
+		saw(p->ring[i], read_ring(p->ring[i], true));
 	}
 }
 
@@ -266,7 +273,7 @@ static unsigned look(struct proxy_ring *r)
 static void rest(struct proxy_ring *r, uint64_t now)
 {
 	/* a call that has not been read yet is not missing */
-	if (r->sampled || now - r->busy < REST || called(r))
+	if (r->sampled || now - r->busy < PROXY_REST || called(r))
 		return;
 	r->sampled = true;
 	snoop_sample(&r->w);
@@ -312,6 +319,8 @@ static bool silent(struct proxy_ring *r)
 
 int proxy_rings_timeout(struct vhost_proxy *p)
 {
+	if (p->cfg.passive)
+		return -1; /* vhost_proxy_look() is asked for */
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	int timeout = -1;
 	for (unsigned i = 0; i < PROXY_RINGS; i++) {
@@ -325,7 +334,7 @@ int proxy_rings_timeout(struct vhost_proxy *p)
 		else if (r->w.in_flight || silent(r))
 			ms = 10;
 		else if (!r->sampled)
-			ms = (REST > idle ? (REST - idle) / MS : 0) + 1;
+			ms = (PROXY_REST > idle ? (PROXY_REST - idle) / MS : 0) + 1;
 		if (ms >= 0 && (timeout < 0 || ms < timeout))
 			timeout = ms;
 	}
@@ -372,7 +381,7 @@ static int base_got(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8
 	if (held_up(p))
 		called(r);
 	if (r->running)
-		snoop_look(&r->w, false);
+		read_ring(r, false);
 	stop(r);
 	r->base = get_le32(b + 4);
 	r->started = false;
@@ -406,6 +415,22 @@ static bool has_fd(const uint8_t *b, const struct server_in *in)
 	return !(get_le64(b) & VH_NO_FD) && in->nfds && in->fd[0] >= 0;
 }
 
+/* Passive: the front end kicks the back end, or is called by it, without us. */
+static int forwarded(struct proxy_ring *r, uint32_t request, const uint8_t *b,
+		     const struct server_in *in)
+{
+	int fd = has_fd(b, in) ? in->fd[0] : -1;
+
+	if (request == VH_SET_VRING_CALL)
+		proxy_passive_wait(r->p, &r->call, fd);
+	if (request != VH_SET_VRING_KICK)
+		return 0;
+	proxy_passive_wait(r->p, &r->kick, fd);
+	r->started = true;
+	start(r);
+	return 0;
+}
+
 /*
  * Our descriptors stay the same as long as the connection lasts, so that a signal is not
  * lost while the other side changes its own.
@@ -417,6 +442,8 @@ static int set_kick(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint8
 	int theirs = -1;
 	if (!r)
 		return -ENOMEM;
+	if (p->cfg.passive)
+		return forwarded(r, h->request, b, in);
 	if (r->kick_to < 0)
 		r->kick_to = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->kick_to < 0)
@@ -446,6 +473,8 @@ static int set_event(struct vhost_proxy *p, const struct vhost_user_hdr *h, uint
 	bool call = h->request == VH_SET_VRING_CALL;
 	if (!r)
 		return -ENOMEM;
+	if (p->cfg.passive)
+		return forwarded(r, h->request, b, in);
 	struct server_source *s = call ? &r->call : &r->err;
 	int *to = call ? &r->call_to : &r->err_to;
 	if (s->fd < 0) {
@@ -468,7 +497,7 @@ static int vring_kick(struct vhost_proxy *p, const struct vhost_user_hdr *h, uin
 		      struct server_in *in)
 {
 	struct proxy_ring *r = ring(p, get_le32(b));
-	if (r && r->running)
+	if (r && r->running && !p->cfg.passive)
 		saw(r, 1 + snoop_kick(&r->w, VQT_KICK_IOEVENTFD, 0, 0));
 	return 0;
 }

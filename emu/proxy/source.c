@@ -11,6 +11,8 @@
 #include "decoder/model/model.h"
 #include "decoder/util/child.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/number.h"
+#include "emu/proxy/poll.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/helper.h"
@@ -19,6 +21,7 @@
 
 #define PROXIES 32
 #define SPIN_US 5
+#define STEP_MS 100 /* at most, of passive ones */
 #define LAST_STEPS 64 /* for events that are still pending at the end */
 
 struct proxy_config {
@@ -28,6 +31,7 @@ struct proxy_config {
 	} pair[PROXIES];
 	unsigned n;
 	const char *type; /* of the devices; NULL: what they look like */
+	unsigned share; /* --passive: percent of a core; 0: active */
 };
 
 struct proxy_source;
@@ -49,6 +53,8 @@ struct proxy_source {
 	struct proxy_one one[PROXIES];
 	unsigned n;
 	struct helper *helper; /* does what needs paths: this process may be confined */
+	bool passive;
+	struct proxy_poll poll;
 };
 
 enum { TASK_CONNECT, TASK_REMOVE }; /* the argument is the index of a proxy */
@@ -81,6 +87,16 @@ static int set_type(void *config, const char *value, struct text *why)
 	return 0;
 }
 
+static int set_passive(void *config, const char *value, struct text *why)
+{
+	unsigned long long share = PROXY_SHARE;
+
+	if (value && (!number_parse(value, 100, &share) || !share))
+		return option_refuse(why, "not a percentage from 1 to 100");
+	((struct proxy_config *)config)->share = (unsigned)share;
+	return 0;
+}
+
 static const struct option_row options[] = {
 	{ OPTION_CALL, 0, "vhost-user", "LISTEN=BACKEND",
 	  "any vhost-user front end connects to the socket LISTEN, the device serves BACKEND "
@@ -90,6 +106,10 @@ static const struct option_row options[] = {
 	  "the device's type (blk, net, fs, ...), which the protocol does not say (default: what "
 	  "its features, configuration and requests tell)",
 	  .call = set_type },
+	{ OPTION_CALL, 0, "passive", "[=PERCENT]",
+	  "let kicks and calls pass straight between the two sides, unseen, and look at the rings as "
+	  "often as PERCENT (10) of one processor core allows: costs the sides less, tells less",
+	  .call = set_passive },
 	{},
 };
 
@@ -156,6 +176,8 @@ static void close_source(struct source *s)
 	}
 	if (p)
 		helper_end(p->helper);
+	if (p && p->passive)
+		proxy_poll_close(&p->poll);
 	free(p);
 }
 
@@ -169,12 +191,14 @@ static int open_one(struct proxy_source *p, unsigned i, const char *type, struct
 				      .snaplen = p->request.snaplen,
 				      .device = (uint16_t)(i + 1),
 				      .source = (uint8_t)(i + 1),
-				      .kind = VQT_SRC_PROXY };
+				      .kind = p->passive ? VQT_SRC_PROXY_PASSIVE : VQT_SRC_PROXY };
 	struct vhost_proxy_config cfg = { .connect = to_backend,
 					  .connect_opaque = one,
 					  .virtio_id = c ? c->id : 0,
 					  .name = one->name,
-					  .spin_us = SPIN_US,
+					  .spin_us = p->passive ? 0 : SPIN_US,
+					  .passive = p->passive,
+					  .within = p->passive ? &p->poll.within : NULL,
 					  .report = on_event,
 					  .opaque = one };
 	int code = -ENOMEM;
@@ -202,6 +226,10 @@ static int open_source(struct source **out, const void *config,
 		return source_fail(err, -ENOMEM, "no memory");
 	p->base.ops = &proxy_source_ops;
 	p->request = *request;
+	p->poll.timer = -1;
+	p->passive = c->share != 0;
+	if (p->passive && proxy_poll_open(&p->poll, c->share) < 0)
+		code = source_fail(err, -errno, "cannot make a timer: %s", strerror(errno));
 	for (unsigned i = 0; i < c->n && !code; i++, p->n++) {
 		memcpy(p->one[i].listen, c->pair[i].listen, sizeof(p->one[i].listen));
 		p->one[i].backend = c->pair[i].backend;
@@ -235,6 +263,11 @@ static int listen_on(struct proxy_one *one, struct source_error *err)
 	return 0;
 }
 
+static const char passive_note[] =
+	"passive: kicks and calls pass straight between front end and back end and are not seen; the "
+	"rings are read from beside the device: a chain or completion has the time when it was found, "
+	"and says how long before that it may have happened";
+
 static void describe(struct source *s)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
@@ -243,8 +276,11 @@ static void describe(struct source *s)
 	emu_tap_session(p->one[0].tap, "vqtrace " VQTRACE_VERSION, p->request.command,
 			(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)));
 	for (unsigned i = 0; i < p->n; i++) {
-		snprintf(name, sizeof(name), "vhost-user, before %s", p->one[i].backend);
+		snprintf(name, sizeof(name), "vhost-user, before %s%s", p->one[i].backend,
+			 p->passive ? ", passive" : "");
 		emu_tap_source(p->one[i].tap, name, (uint32_t)getpid());
+		if (p->passive)
+			emu_tap_note(p->one[i].tap, VQT_NOTE_INFO, passive_note);
 		vhost_proxy_preamble(p->one[i].server);
 	}
 }
@@ -300,6 +336,8 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 					   pid == -ENOENT ? "; is it installed and in PATH?" : "");
 		*child = (struct source_child){ .pid = pid, .worker = pid };
 	}
+	if (p->passive)
+		proxy_poll_begin(&p->poll); /* not before: a command inherits what this changes */
 	return 0;
 }
 
@@ -310,6 +348,8 @@ static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, i
 	struct proxy_source *p = (struct proxy_source *)s;
 	unsigned n = p->n < max ? p->n : max;
 
+	if (p->passive && n < max)
+		fd[n] = (struct pollfd){ .fd = proxy_poll_timer(&p->poll), .events = POLLIN };
 	for (unsigned i = 0; i < n; i++) {
 		int own = vhost_proxy_timeout(p->one[i].server);
 
@@ -317,15 +357,94 @@ static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, i
 			*timeout_ms = own;
 		fd[i] = (struct pollfd){ .fd = p->one[i].server->ep, .events = POLLIN };
 	}
-	return n;
+	return n + (p->passive && n < max);
+}
+
+/* One look at all rings, if it is due. */
+static void look(struct proxy_source *p)
+{
+	bool follows = false;
+	unsigned found = 0;
+	uint32_t in_flight = 0;
+
+	if (!proxy_poll_due(&p->poll))
+		return;
+	for (unsigned i = 0; i < p->n; i++) {
+		follows |= vhost_proxy_follows(p->one[i].server);
+		found += vhost_proxy_look(p->one[i].server, &in_flight);
+	}
+	proxy_poll_looked(&p->poll, follows, found, in_flight);
+}
+
+/* Wait so long, ns, for what comes for this proxy, and handle it. */
+static int serve(struct proxy_source *p, struct server *d, uint64_t wait)
+{
+	uint64_t before = d->stats.messages;
+	bool connected = server_connected(d);
+	int code = server_step_ns(d, wait);
+
+	if (d->stats.messages != before || server_connected(d) != connected)
+		proxy_poll_wake(&p->poll);
+	if (vhost_proxy_notified(d))
+		proxy_poll_notified(&p->poll);
+	return code;
+}
+
+/* The same for all; with `spent` kicks and calls wake nobody. */
+static int serve_any(struct proxy_source *p, uint64_t wait, bool spent)
+{
+	struct timespec t = { .tv_sec = (time_t)(wait / 1000000000),
+			      .tv_nsec = (long)(wait % 1000000000) };
+	struct pollfd fd[PROXIES * VHOST_PROXY_SOCKETS];
+	unsigned n = 0;
+	int code;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		struct server *d = p->one[i].server;
+
+		if (spent)
+			n += vhost_proxy_sockets(d, fd + n);
+		else
+			fd[n++] = (struct pollfd){ .fd = d->ep, .events = POLLIN };
+	}
+	code = ppoll(fd, n, &t, NULL);
+	for (unsigned i = 0; code > 0 && i < p->n; i++)
+		serve(p, p->one[i].server, 0);
+	return code < 0 ? -errno : 0;
+}
+
+/* Wait for messages, kicks and calls, and for the time to look. */
+static int serve_until(struct proxy_source *p, uint64_t until)
+{
+	uint64_t wait = proxy_poll_wait(&p->poll, until);
+	/* who has waited in poll() has been woken by kicks and calls: then they are taken note of */
+	bool spent = wait && proxy_poll_spent(&p->poll);
+
+	return p->n == 1 && !spent ? serve(p, p->one[0].server, wait) : serve_any(p, wait, spent);
+}
+
+static int step_passive(struct proxy_source *p, int timeout_ms)
+{
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) +
+			 (uint64_t)(timeout_ms < 0 ? STEP_MS : timeout_ms) * 1000000;
+	int code;
+
+	do {
+		code = serve_until(p, until);
+		look(p);
+	} while (!code && clock_ns(CLOCK_MONOTONIC) < until);
+	return code;
 }
 
 static int step(struct source *s, int timeout_ms)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
 	struct pollfd fd[PROXIES];
-	unsigned n = descriptors(s, fd, PROXIES, &timeout_ms);
+	unsigned n;
 
+	if (p->passive)
+		return step_passive(p, timeout_ms);
+	n = descriptors(s, fd, PROXIES, &timeout_ms);
 	if (n == 1) /* it can wait for itself */
 		server_step(p->one[0].server, timeout_ms, NULL);
 	else if (poll(fd, n, timeout_ms) < 0)
@@ -333,6 +452,17 @@ static int step(struct source *s, int timeout_ms)
 	for (unsigned i = 0; n > 1 && i < n; i++)
 		server_step(p->one[i].server, 0, NULL);
 	return 0; /* nothing is buffered */
+}
+
+/* How right the times in the file so far are. */
+static void settle(struct source *s)
+{
+	struct proxy_source *p = (struct proxy_source *)s;
+	TEXT(t, 200);
+
+	proxy_poll_put_within(&p->poll, &t);
+	for (unsigned i = 0; t.len && i < p->n; i++)
+		emu_tap_note(p->one[i].tap, VQT_NOTE_INFO, t.buf);
 }
 
 /* Handle everything that has been signalled so far; then disconnect the front ends. */
@@ -347,6 +477,7 @@ static void stop(struct source *s)
 			server_step(d, 0, NULL);
 		server_disconnect(d);
 	}
+	settle(s);
 }
 
 static void stats(const struct source *s, struct source_stats *out)
@@ -362,40 +493,69 @@ static void stats(const struct source *s, struct source_stats *out)
 	}
 }
 
+/* What was seen of one device. */
+static void report_rings(const struct proxy_source *p, const char *name,
+			 const struct vhost_proxy_stats *v)
+{
+	const struct snoop_stats *q = &v->rings;
+	TEXT(t, 256);
+
+	if (!p->passive)
+		text_add(&t, ", %llu kicks, %llu calls", (unsigned long long)q->kicks,
+			 (unsigned long long)q->calls);
+	text_add(&t, "; of %llu chains ", (unsigned long long)q->chains);
+	if (!p->passive)
+		text_add(&t, "%llu seen late, ", (unsigned long long)q->late);
+	source_say(&p->request, SOURCE_INFO,
+		   "%s: %llu front end%s, %llu messages%s%llu used before they could be read, %llu "
+		   "without their status",
+		   name, (unsigned long long)v->clients, v->clients == 1 ? "" : "s",
+		   (unsigned long long)v->messages, t.buf, (unsigned long long)q->unread,
+		   (unsigned long long)q->unsure);
+}
+
+static void report_lost(const struct proxy_source *p, const char *name, const struct snoop_stats *q)
+{
+	TEXT(lost, 64);
+
+	if (!q->lost && !q->lost_more)
+		return;
+	model_put_lost(&lost, (struct model_loss){ q->lost, q->lost_more != 0 }, "chains");
+	source_say(&p->request, SOURCE_WARNING, "%s: %s were gone before they could be read: %s",
+		   name, lost.buf,
+		   p->passive ? "this process got too little processor time"
+			      : "both sides poll, and this process got no processor time");
+}
+
+static void report_polling(const struct proxy_source *p)
+{
+	TEXT(t, 256);
+
+	proxy_poll_put_cost(&p->poll, &t);
+	source_say(&p->request, SOURCE_INFO, "%s", t.buf);
+	t.len = 0;
+	proxy_poll_put_within(&p->poll, &t);
+	if (t.len)
+		source_say(&p->request, SOURCE_INFO, "%s", t.buf);
+}
+
 static void report(struct source *s)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
-	const struct source_request *r = &p->request;
 
 	for (unsigned i = 0; i < p->n; i++) {
 		struct vhost_proxy_stats v = vhost_proxy_stats(p->one[i].server);
-		const struct snoop_stats *q = &v.rings;
 		const char *name = p->one[i].name;
 
-		source_say(r, SOURCE_INFO,
-			   "%s: %llu front end%s, %llu messages, %llu kicks, %llu calls; of %llu "
-			   "chains %llu seen late, %llu used before they could be read, %llu "
-			   "without their status",
-			   name, (unsigned long long)v.clients, v.clients == 1 ? "" : "s",
-			   (unsigned long long)v.messages, (unsigned long long)q->kicks,
-			   (unsigned long long)q->calls, (unsigned long long)q->chains,
-			   (unsigned long long)q->late, (unsigned long long)q->unread,
-			   (unsigned long long)q->unsure);
+		report_rings(p, name, &v);
 		if (v.unknown)
-			source_say(r, SOURCE_WARNING,
+			source_say(&p->request, SOURCE_WARNING,
 				   "%s: %llu messages of unknown kinds were handed on unchanged",
 				   name, (unsigned long long)v.unknown);
-		if (q->lost || q->lost_more) {
-			TEXT(lost, 64);
-
-			model_put_lost(&lost, (struct model_loss){ q->lost, q->lost_more != 0 },
-				       "chains");
-			source_say(r, SOURCE_WARNING,
-				   "%s: %s were gone before they could be read: both "
-				   "sides poll, and this process got no processor time",
-				   name, lost.buf);
-		}
+		report_lost(p, name, &v.rings);
 	}
+	if (p->passive)
+		report_polling(p);
 }
 
 /* --- what can be done here ------------------------------------------------- */
@@ -432,6 +592,7 @@ const struct source_ops proxy_source_ops = {
 	.begin = begin,
 	.descriptors = descriptors,
 	.step = step,
+	.settle = settle,
 	.describe = describe,
 	.stop = stop,
 	.confinable = true,

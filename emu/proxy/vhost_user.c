@@ -214,7 +214,7 @@ static void closed(struct server *d)
 static int run(struct server *d)
 {
 	struct vhost_proxy *p = (struct vhost_proxy *)d;
-	int n = proxy_rings_run(p);
+	int n = p->cfg.passive ? 0 : proxy_rings_run(p);
 	if (server_maps_lost(&d->maps))
 		server_fail(d, "the front end took memory away that it had shared");
 	return n;
@@ -259,6 +259,8 @@ int vhost_proxy_new(struct server **out, const struct vhost_proxy_config *cfg)
 	if (ret == 0) {
 		((struct vhost_proxy *)*out)->cfg = *cfg;
 		((struct vhost_proxy *)*out)->virtio_id = cfg->virtio_id;
+		if (cfg->passive && cfg->tap)
+			proxy_passive_sink((struct vhost_proxy *)*out);
 	}
 	return ret;
 }

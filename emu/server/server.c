@@ -353,14 +353,12 @@ static bool spin(struct server *srv)
 	return false;
 }
 
-static int wait_events(struct server *srv, int timeout, const sigset_t *mask)
+static int handle_events(struct server *srv, int nready)
 {
 	srv->at = 0;
-	srv->nready = epoll_pwait(srv->ep, srv->ready, SERVER_BATCH, timeout, mask);
-	if (srv->nready < 0) {
-		srv->nready = 0;
+	srv->nready = nready < 0 ? 0 : nready;
+	if (nready < 0)
 		return -errno;
-	}
 	while (srv->at < srv->nready) {
 		struct epoll_event e = srv->ready[srv->at++];
 		struct server_source *s = e.data.ptr;
@@ -370,19 +368,18 @@ static int wait_events(struct server *srv, int timeout, const sigset_t *mask)
 	return 0;
 }
 
+static int wait_events(struct server *srv, int timeout, const sigset_t *mask)
+{
+	return handle_events(srv, epoll_pwait(srv->ep, srv->ready, SERVER_BATCH, timeout, mask));
+}
+
 static bool is_busy(struct server *srv)
 {
 	return srv->ops->busy && srv->ops->busy(srv);
 }
 
-int server_step(struct server *srv, int timeout, const sigset_t *mask)
+static int run(struct server *srv, const sigset_t *mask)
 {
-	timeout = send_late(srv, timeout);
-	if (srv->client.fd >= 0 && is_busy(srv))
-		timeout = 0;
-	int ret = wait_events(srv, timeout, mask);
-	if (ret < 0)
-		return ret;
 	if (srv->client.fd < 0)
 		return 0;
 	int did = srv->ops->run(srv);
@@ -394,6 +391,31 @@ int server_step(struct server *srv, int timeout, const sigset_t *mask)
 			if (wait_events(srv, 0, mask) < 0)
 				return -EINTR;
 	return 0;
+}
+
+int server_step(struct server *srv, int timeout, const sigset_t *mask)
+{
+	timeout = send_late(srv, timeout);
+	if (srv->client.fd >= 0 && is_busy(srv))
+		timeout = 0;
+	int ret = wait_events(srv, timeout, mask);
+	return ret < 0 ? ret : run(srv, mask);
+}
+
+int server_step_ns(struct server *srv, uint64_t timeout)
+{
+	int late = send_late(srv, -1);
+	if (late >= 0 && late * 1000000ull < timeout)
+		timeout = late * 1000000ull;
+	if (srv->client.fd >= 0 && is_busy(srv))
+		timeout = 0;
+	struct timespec t = { .tv_sec = (time_t)(timeout / 1000000000),
+			      .tv_nsec = (long)(timeout % 1000000000) };
+	struct pollfd p = { .fd = srv->ep, .events = POLLIN };
+	int ret = handle_events(srv, epoll_pwait2(srv->ep, srv->ready, SERVER_BATCH, &t, NULL));
+	if (ret == -ENOSYS) /* Linux before 5.11 */
+		return ppoll(&p, 1, &t, NULL) < 0 ? -errno : server_step(srv, 0, NULL);
+	return ret < 0 ? ret : run(srv, NULL);
 }
 
 bool server_idle(struct server *srv)

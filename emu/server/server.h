@@ -169,6 +169,8 @@ void server_disconnect(struct server *srv); /* the client, if there is one; noth
  * one), then handle what has arrived and run the device.  0, or -EINTR.
  */
 int server_step(struct server *srv, int timeout, const sigset_t *mask);
+/* The same, with the time in ns, and the present mask. */
+int server_step_ns(struct server *srv, uint64_t timeout);
 struct server_stats server_stats(const struct server *srv);
 /* Only between two steps; NULL: there is no device in this process. */
 struct emu_virtio *server_virtio(struct server *srv);

@@ -45,12 +45,17 @@ void emu_tap_free(struct emu_tap *t)
 	free(t);
 }
 
+static void stamp_at(struct emu_tap *t, struct vqt_hdr *h, uint64_t ts)
+{
+	h->ts = ts;
+	h->seq = t->seq++;
+	h->source = t->cfg.source;
+}
+
 static void stamp(struct emu_tap *t, struct vqt_hdr *h)
 {
 	t->time += t->cfg.tick;
-	h->ts = t->cfg.now ? t->cfg.now(t->cfg.opaque) : t->time;
-	h->seq = t->seq++;
-	h->source = t->cfg.source;
+	stamp_at(t, h, t->cfg.now ? t->cfg.now(t->cfg.opaque) : t->time);
 }
 
 /* The record that is being built. */
@@ -82,6 +87,14 @@ void emu_tap_put(struct emu_tap *t, void *record, size_t len)
 	if (!t)
 		return;
 	stamp(t, record);
+	t->cfg.emit(t->cfg.opaque, record, len);
+}
+
+void emu_tap_put_at(struct emu_tap *t, void *record, size_t len, uint64_t ts)
+{
+	if (!t)
+		return;
+	stamp_at(t, record, ts);
 	t->cfg.emit(t->cfg.opaque, record, len);
 }
 

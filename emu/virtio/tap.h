@@ -74,5 +74,7 @@ void emu_tap_queue_state(struct emu_tap *t, uint16_t queue, const struct emu_rin
 			 uint16_t last_avail, uint16_t used);
 /* A record that the caller has built; its header is completed here. */
 void emu_tap_put(struct emu_tap *t, void *record, size_t len);
+/* The same, of something that was seen at ts (ns): not before the tap's latest record. */
+void emu_tap_put_at(struct emu_tap *t, void *record, size_t len, uint64_t ts);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "decoder/merge/align.h"
+#include "decoder/align/align.h"
 #include "decoder/util/clock.h"
 
 struct told {

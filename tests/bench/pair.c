@@ -12,7 +12,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#include "decoder/merge/live.h"
+#include "decoder/live/live.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/two_sides.h"
 

@@ -80,7 +80,7 @@ stages() {
 
 get() { # ADDRESS PORT PATH
 	exec 3<>"/dev/tcp/$1/$2" || return 1
-	printf 'GET %s HTTP/1.0\r\nHost: x\r\n\r\n' "$3" >&3
+	printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$3" >&3
 	timeout 30 cat <&3
 	exec 3>&- 3<&-
 }
@@ -123,6 +123,64 @@ prometheus() {
 		END { if (sum != want || count != want || inf != want) { print "sum " sum ", count " count ", +Inf " inf ", stat " want; bad = 1 }
 			exit bad }' "$tmp/page" || rc=1
 	[ $rc = 0 ] || { head -n 20 "$tmp/page"; cat "$tmp/prom.err"; }
+	return $rc
+}
+
+host_is() { # ADDRESS PORT HOST: the status of the answer
+	local line
+	exec 7<>"/dev/tcp/$1/$2" || return 1
+	printf 'GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$3" >&7
+	read -r -t 60 line <&7
+	exec 7>&-
+	echo "${line:9:3}"
+}
+
+# Clients that say nothing, too much, or too little at a time; and a page of another host's in a browser.
+prometheus_clients() {
+	local at=127.$((1 + ($$ >> 16 & 63))).$(($$ >> 8 & 255)).$(($$ & 255)) port=29754 pid rc=0 i fd line
+	local -a idle=()
+	mkfifo "$tmp/quiet"
+	"$vqtrace" top -b -T json --delay 100ms -r - --prometheus $at:$port <"$tmp/quiet" >"$tmp/prom.json" 2>"$tmp/prom.err" &
+	pid=$!
+	exec 8>"$tmp/quiet"
+	trap "" PIPE # writing to who has gone is an answer
+	cat traces/qemu7-q1.pcap >&8
+	until_true not_found $at $port || { echo "no answer"; rc=1; }
+	for i in $(seq 64); do # more than are served at a time
+		{ exec {fd}<>"/dev/tcp/$at/$port"; } 2>/dev/null && idle+=("$fd")
+		[ $((i % 8)) = 0 ] && sleep 0.2
+	done
+	[ ${#idle[@]} -ge 33 ] || { echo "only ${#idle[@]} clients"; rc=1; }
+	for i in 1 2 3; do
+		[ "$(host_is $at $port localhost)" = 200 ] || { echo "no page beside idle clients"; rc=1; }
+	done
+	# the one that came first had to go
+	read -r -t 60 line <&"${idle[0]}"
+	[ $? -le 128 ] || { echo "the oldest client is still there"; rc=1; }
+	for fd in "${idle[@]}"; do exec {fd}>&-; done
+	[ "$(host_is $at $port "$at:$port") $(host_is $at $port '[::1]:9752')" = "200 200" ] || { echo "its own names"; rc=1; }
+	[ "$(host_is $at $port evil.example) $(host_is $at $port 127.evil.example)" = "403 403" ] || { echo "another's name"; rc=1; }
+	# a request larger than any, which is not kept
+	exec 7<>"/dev/tcp/$at/$port"
+	{ printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: '; head -c 1000000 /dev/zero | tr '\0' x; } >&7 2>/dev/null
+	read -r -t 60 line <&7
+	[ $? -le 128 ] && [[ $line != *" 200 "* ]] || { echo "a large request: $line"; rc=1; }
+	exec 7>&-
+	# one that never ends: its time is up, though there is always a byte
+	exec 7<>"/dev/tcp/$at/$port"
+	printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ' >&7
+	for i in $(seq 300); do
+		printf x >&7 2>/dev/null || break
+		sleep 0.2
+	done
+	[ "$i" -lt 300 ] || { echo "a request that drips is still read after a minute"; rc=1; }
+	exec 7>&-
+	[ "$(host_is $at $port localhost)" = 200 ] || { echo "no page afterwards"; rc=1; }
+	kill $pid
+	wait $pid 2>/dev/null
+	exec 8>&-
+	trap - PIPE
+	[ $rc = 0 ] || cat "$tmp/prom.err"
 	return $rc
 }
 
@@ -194,7 +252,7 @@ dumb() {
 	[ $? = 2 ] && grep -q "TERM=dumb.*-b prints tables" "$tmp/dumb"
 }
 
-plan 11
+plan 12
 check "to a full disk" full
 check "a terminal that is none" dumb
 check "a trace gives stat's figures" same traces/qemu7-{q1,packed-mq4,two-disks,net,legacy,ipxe}.pcap traces/qemu11-*.pcap
@@ -204,6 +262,7 @@ check "stages" stages
 check "a pipe that grows" piped
 check "the page for Prometheus" prometheus
 check "and of stages" prometheus_stages
+check "clients that are not trusted" prometheus_clients
 check "what is refused" refusals
 check "a trace cut off" broken
 finish

@@ -14,6 +14,7 @@
 
 #include "emu/class/blk/blk.h"
 #include "decoder/spec/constants.h"
+#include "decoder/trace/record.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/vhost_user.h"
 #include "tests/emu/tap.h"
@@ -31,6 +32,8 @@ static char said[1024]; /* since the front end connected */
 static unsigned seen[64]; /* records by type */
 static struct vqt_device_state state;
 static unsigned virtio_id; /* of the latest VQT_DEVICE */
+static unsigned exact; /* chains and completions that say how right their times are */
+static unsigned order[64], norder; /* types, as they came, of what concerns a ring */
 
 static void emit(void *opaque, const void *record, size_t len)
 {
@@ -40,6 +43,11 @@ static void emit(void *opaque, const void *record, size_t len)
 		virtio_id = ((const struct vqt_device *)record)->virtio_id;
 	if (h->type == VQT_DEVICE_STATE)
 		memcpy(&state, record, sizeof(state));
+	if ((h->type == VQT_AVAIL || h->type == VQT_USED) && norder < 64) {
+		struct record r;
+		order[norder++] = h->type;
+		exact += record_parse(&r, record, len, &(const char *){ NULL }) == 0 && r.within;
+	}
 }
 
 static void say(void *opaque, enum server_event what, const char *text)
@@ -422,6 +430,142 @@ static void inflight(void)
 	by_hand = false;
 }
 
+/* --- passive -------------------------------------------------------------------------------- */
+
+/* Is what arrived there the eventfd that was sent? */
+static bool is_same(int sent, int arrived)
+{
+	const uint64_t one = 1;
+	return write(sent, &one, sizeof(one)) == sizeof(one) && signalled(arrived);
+}
+
+/* Kicks, calls and errors: the back end gets the front end's own descriptors. */
+static void passed_on(void)
+{
+	const uint32_t all[] = { VH_SET_VRING_KICK, VH_SET_VRING_CALL, VH_SET_VRING_ERR };
+	const uint64_t first = 0, none = VH_NO_FD;
+	uint8_t got[64];
+	uint32_t what;
+	int fd, n;
+
+	by_hand = true;
+	connect_front();
+	for (unsigned i = 0; i < 3; i++) {
+		request(all[i], 0, &first, 8, kick);
+		get_from(back, &what, got, sizeof(got), &fd, &n);
+		ok(what == all[i] && n == 1 && is_same(kick, fd), "its own descriptor");
+		close(fd);
+		request(all[i], 0, &none, 8, -1);
+		get_from(back, &what, got, sizeof(got), &fd, &n);
+		ok(what == all[i] && n == 0, "and none, where there is none");
+	}
+	request(VH_SET_VRING_KICK, 0, &first, 8, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	is(get_from(back, &what, got, sizeof(got), &fd, &n), 8,
+	   "one that cannot be waited for is the back end's to refuse");
+	close(fd);
+	close(front);
+	close(back);
+	turn();
+	by_hand = false;
+}
+
+static void start_again(uint32_t base)
+{
+	const uint64_t first = 0;
+	const uint32_t at[] = { 0, base };
+	request(VH_SET_VRING_BASE, 0, at, sizeof(at), -1);
+	request(VH_SET_VRING_KICK, 0, &first, 8, kick);
+}
+
+static unsigned look(void)
+{
+	uint32_t in_flight = 0;
+	return vhost_proxy_look(proxy, &in_flight);
+}
+
+/* A request without the proxy, which looks afterwards. */
+static void around(void)
+{
+	uint32_t what, base[2] = { 0 };
+
+	memset(ram, 0, RAM);
+	memset(seen, 0, sizeof(seen));
+	norder = exact = 0;
+	connect_front();
+	ok(!vhost_proxy_follows(proxy), "no ring yet");
+	start_ring(1ull << VIRTIO_F_VERSION_1, kick);
+	ok(vhost_proxy_follows(proxy), "a ring to look at");
+	is(vhost_proxy_timeout(proxy), -1, "it does not look by itself");
+	vhost_proxy_notified(proxy);
+	is(look(), 0, "nothing in it");
+	offer();
+	is(look(), 1, "a chain");
+	kick_it();
+	ok(signalled(call) && used() == 1, "kick and call arrive");
+	ok(vhost_proxy_notified(proxy) && !vhost_proxy_notified(proxy),
+	   "and the proxy knows, once");
+	is(look(), 1, "its use");
+	is(exact, 2, "both say how right their times are");
+
+	/* stopped: what happened since the last look is found before the front end hears of it */
+	offer();
+	kick_it();
+	request(VH_GET_VRING_BASE, 0, base, sizeof(base), -1);
+	is(get_from(front, &what, base, sizeof(base), NULL, NULL), 8, "where the ring stopped");
+	is(norder, 4, "a chain and its use");
+	ok(order[2] == VQT_AVAIL && order[3] == VQT_USED, "in this order");
+	ok(!vhost_proxy_follows(proxy), "no ring to look at");
+	start_again(base[1]);
+	ok(vhost_proxy_follows(proxy), "started again");
+	offer();
+	kick_it();
+	is(look(), 1, "and it goes on: a use, and the chain that leads to it");
+	close(front);
+	turn();
+	is(norder, 6, "three chains, each used");
+	is(seen[VQT_KICK] + seen[VQT_IRQ] + seen[VQT_LOSS], 0, "no kick, no interrupt, no loss");
+	is(vhost_proxy_stats(proxy).rings.unread, 2, "two were used before they were read");
+}
+
+/* More is used between two looks than the ring holds: the index tells how much. */
+static void overtaken(void)
+{
+	memset(ram, 0, RAM);
+	memset(seen, 0, sizeof(seen));
+	connect_front();
+	start_ring(1ull << VIRTIO_F_VERSION_1, kick);
+	look();
+	for (unsigned i = 0; i < 3 * SIZE; i++) {
+		offer();
+		kick_it();
+	}
+	is(used(), 3 * SIZE, "three times the ring");
+	struct vhost_proxy_stats before = vhost_proxy_stats(proxy), after;
+	look();
+	after = vhost_proxy_stats(proxy);
+	is(after.rings.lost - before.rings.lost, 3 * SIZE, "are counted as lost");
+	is(after.rings.lost_more - before.rings.lost_more, 0, "and no more");
+	offer();
+	kick_it();
+	is(look(), 1, "the next chain is seen again");
+	close(front);
+	turn();
+}
+
+static void passive(struct vhost_proxy_config cfg)
+{
+	struct server *active = proxy;
+
+	cfg.passive = true;
+	if (vhost_proxy_new(&proxy, &cfg) < 0)
+		abort();
+	passed_on();
+	around();
+	overtaken();
+	server_free(proxy);
+	proxy = active;
+}
+
 int main(void)
 {
 	static struct emu_blk_config blk;
@@ -451,6 +595,7 @@ int main(void)
 	as_said();
 	hostile();
 	inflight();
+	passive(cfg);
 	server_free(proxy);
 	server_free(device);
 	emu_tap_free(tap);

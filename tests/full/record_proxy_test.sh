@@ -18,7 +18,7 @@ sound() { # NAME
 
 # What it says of itself: $unread, chains without descriptors, $unsure, completions without status.
 summary() { # NAME
-	read -r unread unsure < <(sed -n 's/.* seen late, \([0-9]*\) used before.* read, \([0-9]*\) without.*/\1 \2/p' \
+	read -r unread unsure < <(sed -n 's/.* \([0-9]*\) used before they could.* read, \([0-9]*\) without.*/\1 \2/p' \
 		"$tmp/$1.proxy")
 	[ -n "$unsure" ] || { cat "$tmp/$1.proxy"; return 1; }
 }
@@ -53,8 +53,8 @@ load() { # QSD QUEUES DEPTH REQUESTS
 }
 
 # Every kind of request, twice, the second time finding what the first wrote.
-verify() { # QSD QUEUES
-	local name=verify$1
+verify() { # QSD QUEUES [OPTION]
+	local name=verify$1${3:-}
 	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
 	truncate -s 16M "$tmp/$name.img"
 	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name" || return 1
@@ -63,6 +63,7 @@ verify() { # QSD QUEUES
 	done
 	proxy_end "$name" && qsd_end || return 1
 	cmp "$tmp/$name.img" "$tmp/$name.copy" || return 1
+	[ -z "${3:-}" ] || { sound "$name"; return; } # how many are read depends on the machine's load
 	"$vqtrace" stat -r "$tmp/$name.pcap" >"$tmp/$name.stat"
 	for t in in out flush discard write_zeroes; do
 		grep -qE "^ *$t +[1-9]" "$tmp/$name.stat" || { echo "no $t"; return 1; }
@@ -136,6 +137,133 @@ guest_on_qsd() { # QEMU QSD
 		same_account "$tmp/$name.pcap" "$tmp/$name.serial" "$unread" "$unsure" && sound "$name"
 }
 
+# --- passive: what it has not seen it counts -------------------------------------------------
+
+# Completions and losses of a trace: $used, $lost, $more, how many times nobody knows how many more.
+counted() { # TRACE
+	used=$("$vqtrace" show -r "$1" -T json -Y 'used && not used.flags & DETACHED' | wc -l)
+	lost=$("$vqtrace" show -r "$1" -T json -Y loss | jq -s '[.[].loss.lost] | add // 0')
+	more=$("$vqtrace" show -r "$1" -T json -Y loss.more | wc -l)
+}
+
+# Each request is in the trace or counted as lost.
+all_counted() { # NAME REQUESTS
+	local used lost more
+	counted "$tmp/$1.pcap"
+	echo "$2 made; $used used, $lost lost, $more times more"
+	[ "$((used + lost))" = "$2" ] || { [ "$more" != 0 ] && [ "$((used + lost))" -lt "$2" ]; } || {
+		cat "$tmp/$1.proxy"
+		return 1
+	}
+}
+
+# Nobody is accused, or said to be right, of what was not seen, and the trace says what that is.
+says_so() { # NAME
+	local t=$tmp/$1.pcap
+	"$vqtrace" check --severity suspicious -r "$t" >"$tmp/$1.check" || { grep -v '^ ' "$tmp/$1.check" | tail; return 1; }
+	"$vqtrace" check -V -r "$t" >"$tmp/$1.check"
+	"$vqtrace" show -r "$t" >"$tmp/$1.show"
+	[ "$("$vqtrace" show -r "$t" -T json -Y 'kick || (irq && queue >= 0)' | wc -l)" = 0 ] &&
+		grep -q 'not decidable here: kicks were not recorded' "$tmp/$1.check" &&
+		grep -q 'not decidable here: interrupts were not recorded' "$tmp/$1.check" &&
+		"$vqtrace" stat -r "$t" | grep -q 'notifications  *not in the trace' &&
+		grep -q 'source 1: passive-proxy ' "$tmp/$1.show" &&
+		grep -q 'note: passive: kicks and calls pass straight' "$tmp/$1.show" &&
+		grep -q 'note: times are right to' "$tmp/$1.show" &&
+		grep -q '% of a processor core' "$tmp/$1.proxy" || { tail -n 20 "$tmp/$1.check" "$tmp/$1.proxy"; return 1; }
+}
+
+# libblkio, several times through the same proxy.
+load_passive() { # QSD QUEUES DEPTH REQUESTS TIMES [OPTION]
+	local name=passive$1-$2-$3${6:+-little}
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 64M "$tmp/$name.img"
+	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name" "${6:---passive}" || return 1
+	for _ in $(seq "$5"); do
+		timeout 300 build/blkio/client "$sock" load "$3" "$4" "$2" >"$tmp/$name.client" || {
+			cat "$tmp/$name.client"
+			return 1
+		}
+	done
+	proxy_end "$name" && qsd_end && all_counted "$name" $(($4 * $5)) && says_so "$name"
+}
+
+# A line a completion: queue, position, id, length, type, sector, bytes, status.
+completions() { # TRACE
+	"$vqtrace" show -r "$1" -T json -Y 'used && not used.flags & DETACHED' | jq -r '[.queue, .used.pos, .used.id, .used.len,
+		(.used.request // {} | .type // "?", .sector // "?", (if .type then .bytes else "?" end), .status // "?")] | join(" ")'
+}
+
+# What the passive proxy has seen is what the other recording has, in its order, queue by queue; "?" stands
+# for any.  Those between were lost.  Positions come again when a ring is started again.
+agrees() { # NAME OTHER LOST MORE
+	completions "$tmp/$1.pcap" >"$tmp/$1.seen"
+	completions "$2" >"$tmp/$1.other"
+	awk -v lost="$3" -v more="$4" '
+		function fail(what) { print what; if (++bad > 10) exit 1 }
+		function same(line,   i, o) {
+			split(line, o)
+			for (i = 1; i <= NF; i++)
+				if ($i != o[i] && $i != "?" && o[i] != "?") return 0
+			for (i = 5; i <= NF; i++) told += $i == o[i] && $i != "?"
+			return 1
+		}
+		NR == FNR { line[$1, ++all[$1]] = $0; total++; next }
+		{
+			do n = ++at[$1]; while (n <= all[$1] && !same(line[$1, n]))
+			if (n > all[$1]) fail("not in the other: " $0)
+			seen++
+		}
+		END {
+			print total + 0, "completions, passive", seen + 0 ", lost", lost, "and", more, "times more,", told + 0, "compared"
+			if (more ? seen + lost > total : seen + lost != total) fail("that is not all of them")
+			if (total < 500 || (!told && !more)) fail("too few to compare")
+			exit bad > 0
+		}' "$tmp/$1.other" "$tmp/$1.seen" || { cat "$tmp/$1.proxy"; return 1; }
+}
+
+# The passive proxy before the other one: both record the same conversation.
+both_proxies() { # QSD QUEUES
+	local name=both$1 active used lost more
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 64M "$tmp/$name.img"
+	qsd "$1" "$tmp/$name.img" "$2" && proxy "$name-active" || return 1
+	active=$proxy_pid
+	proxy "$name" --passive=50 || { kill "$active"; return 1; }
+	timeout 300 build/blkio/client "$sock" load 8 4000 "$2" >"$tmp/$name.client" || { cat "$tmp/$name.client"; kill "$active"; return 1; }
+	proxy_end "$name" || return 1
+	proxy_pid=$active
+	proxy_end "$name-active" && qsd_end || return 1
+	counted "$tmp/$name.pcap"
+	agrees "$name" "$tmp/$name-active.pcap" "$lost" "$more"
+}
+
+# A guest's firmware and its Linux, whose driver is bound again: rings stop and start.  Our device's own
+# trace has all that there was.
+guest_passive() { # QEMU QUEUES PROPERTIES
+	local name=gp$1 used lost more
+	truncate -s 64M "$tmp/$name.img"
+	serve "$name" --disk "$tmp/$name.img" --queues "$2" --vhost-user "$tmp/$name.sock" -w "$tmp/$name.own.pcap" &&
+		proxy "$name" --passive=50 || return 1
+	vhost_user "num-queues=$2,$3"
+	linux "vqt.run=$work"
+	machine "$1" "$2" "$tmp/$name.serial" "${linux_args[@]}" "${device[@]}"
+	proxy_end "$name" || return 1
+	sock=$tmp/$name.sock
+	serve_end "$name" && went_well "$tmp/$name.serial" || return 1
+	counted "$tmp/$name.pcap"
+	agrees "$name" "$tmp/$name.own.pcap" "$lost" "$more" && says_so "$name"
+}
+
+# What it may spend is what it spends: of a core, in percent, 1 to 100.
+passive_options() {
+	local value
+	for value in 0 101 x; do
+		"$vqtrace" record -q -w "$tmp/o.pcap" --vhost-user "$tmp/o=$tmp/none" "--passive=$value" -- true 2>"$tmp/o.err"
+		[ $? = 2 ] && grep -q 'not a percentage from 1 to 100' "$tmp/o.err" || { cat "$tmp/o.err"; return 1; }
+	done
+}
+
 # A command that is the front end; the recording ends with it, and with its status.
 command_too() {
 	local rc
@@ -177,7 +305,7 @@ stopped_reader() {
 	qsd_end
 }
 
-plan 12
+plan 21
 check "libblkio, qemu-storage-daemon 7.2: one queue, depth 1" load 7 1 1 1000
 check "libblkio, qemu-storage-daemon 7.2: four queues, depth 32" load 7 4 32 8000
 check "libblkio, qemu-storage-daemon 11: one queue, depth 32" load 11 1 32 8000
@@ -189,6 +317,16 @@ check "QEMU 7.2's guest on our device: both say the same of split rings" \
 check "QEMU 11's guest on our device: both say the same of four packed rings" \
 	witnessed w11 11 4 disable-legacy=on,packed=on
 check "QEMU 11's guest on qemu-storage-daemon 11, counted by the guest, too" guest_on_qsd 11 11
+check "passive, qemu-storage-daemon 7.2: one queue, depth 1, each request seen or counted" load_passive 7 1 1 1000 1
+check "passive, qemu-storage-daemon 7.2: four queues, depth 32, three times" load_passive 7 4 32 8000 3
+check "passive, qemu-storage-daemon 11: one queue, depth 32, twice" load_passive 11 1 32 8000 2
+check "passive, one percent of a core: what is lost is counted" load_passive 7 1 32 8000 2 --passive=1
+check "passive before active: what is seen is the same, split rings of two queues" both_proxies 7 2
+check "passive, QEMU 7.2's guest on our device: as the device has it" guest_passive 7 1 disable-legacy=on
+check "passive, QEMU 11's guest on our device: as the device has it, four packed rings" \
+	guest_passive 11 4 disable-legacy=on,packed=on
+check "passive: every request, the image holds what was written" verify 11 2 --passive
+check "passive: what the option takes" passive_options
 check "a command may be the front end" command_too
 check "a reader of the trace that has stopped" stopped_reader
 check "no back end: reported, and the client is not left waiting" nobody

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/align.h"
+#include "decoder/align/align.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

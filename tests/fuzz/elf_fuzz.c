@@ -5,7 +5,7 @@
 
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/layout.h"
-#include "bpf/qemu/types.h"
+#include "bpf/qom/types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,8 +2,9 @@
 /* Any bytes as the machine code of a function. */
 #include <stdlib.h>
 
+#include "bpf/code/ends.h"
+#include "bpf/code/insn.h"
 #include "bpf/prog/qemu.h"
-#include "bpf/qemu/insn.h"
 #include "tests/unit/tiny_elf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,6 +43,30 @@ static void check_stack(const struct elf *e, uint64_t at, size_t n)
 	function_close(f);
 }
 
+/* The ends of the function are instructions that return or jump. */
+static void check_ends(const struct elf *e)
+{
+	struct function_end end[FUNCTION_ENDS];
+	struct function *f;
+	struct ends *x;
+	size_t n, at;
+
+	if (ends_open(&x, e))
+		abort();
+	if (!ends_find(x, TINY_CODE, end, &n)) {
+		if (function_open(&f, e, TINY_CODE) || n > FUNCTION_ENDS)
+			abort();
+		for (size_t i = 0; i < n; i++) {
+			at = function_at(f, end[i].addr);
+			if (at == f->n || f->insn[at].kind < INSN_JMP ||
+			    (end[i].kind == END_RETURN) != (f->insn[at].kind == INSN_RET))
+				abort();
+		}
+		function_close(f);
+	}
+	ends_close(x);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tiny_elf t;
@@ -69,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_stack(e, TINY_CODE + size / 2, f->n);
 		function_close(f);
 	}
+	check_ends(e);
 	elf_close(e);
 	return 0;
 }

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/merge/exchange.h"
-#include "decoder/merge/live.h"
+#include "decoder/live/exchange.h"
+#include "decoder/live/live.h"
 #include "decoder/model/model.h"
 #include "decoder/trace/feed.h"
 #include "tests/unit/two_sides.h"

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "decoder/check/sides.h"
+#include "decoder/lifecycle/lifecycle.h"
 #include "decoder/merge/merge.h"
 #include "decoder/model/model.h"
-#include "decoder/print/lifecycle.h"
-#include "decoder/print/requests.h"
+#include "decoder/requests/table.h"
 #include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
 
@@ -111,7 +111,7 @@ static void on_contradiction(void *opaque, const struct sides_contradiction *c)
 static void read_back(const char *path, uint64_t records)
 {
 	struct request_table *table = request_table_new(null, false, 0);
-	struct lifecycle_print *tree = lifecycle_print_new(null, false, false);
+	struct lifecycle_print *tree = lifecycle_print_new(null, false, false, true);
 	struct model *m = model_new();
 	struct sides *sides = sides_new(on_contradiction, NULL);
 	struct stats *s = stats_new();

@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "bpf/qemu/classes.h"
-#include "bpf/qemu/identity.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/classes.h"
+#include "bpf/qom/identity.h"
+#include "bpf/qom/qom.h"
 #include "tests/unit/fake_tree.h"
 #include "tests/unit/tiny_elf.h"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "bpf/stack/debug_file.h"
 #include "bpf/stack/jit.h"
 #include "bpf/stack/local.h"

@@ -10,7 +10,7 @@
 #include "decoder/model/model.h"
 #include "decoder/print/json.h"
 #include "decoder/print/line.h"
-#include "decoder/print/requests.h"
+#include "decoder/requests/table.h"
 #include "decoder/print/verbose.h"
 #include "tests/fuzz/records.h"
 

@@ -168,10 +168,10 @@ static void step(struct client *c, uint8_t kind, uint8_t which, const uint8_t *p
 	}
 }
 
-static void open_all(struct client *c, struct emu_tap *tap)
+static void open_all(struct client *c, struct emu_tap *tap, bool passive)
 {
 	struct vhost_proxy_config cfg = {
-		.connect = to_back, .tap = tap, .virtio_id = 2, .name = "blk0"
+		.connect = to_back, .tap = tap, .virtio_id = 2, .name = "blk0", .passive = passive
 	};
 	int pair[2];
 	server_map_guard();
@@ -200,7 +200,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	signal(SIGPIPE, SIG_IGN); /* as in the command: descriptors may be sockets */
 	struct emu_tap *tap = data[0] & 16 ? NULL : emu_tap_new(&tc);
-	open_all(&c, tap);
+	bool passive = data[0] & 8;
+	open_all(&c, tap, passive);
 	if (data[0] & 64)
 		set_up(&c, (data[0] & 32 ? 1ull << 34 : 0) | (uint64_t)(data[0] & 3) << 28 |
 				   (data[0] & 4 ? 1ull << 35 : 0));
@@ -213,6 +214,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (kind >= 251 || !(kind & 64))
 			turn(&c);
 		vhost_proxy_timeout(c.server);
+		if (passive && server_connected(c.server))
+			vhost_proxy_look(c.server, &(uint32_t){ 0 });
 		i += n;
 	}
 	turn(&c);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "bpf/stack/unwind.h"
 #include "decoder/util/clock.h"
 

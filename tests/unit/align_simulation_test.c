@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "decoder/merge/align.h"
+#include "decoder/align/align.h"
 #include "decoder/util/array.h"
 #include "tests/unit/tap.h"
 

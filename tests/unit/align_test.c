@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "decoder/merge/align.h"
+#include "decoder/align/align.h"
 #include "tests/unit/tap.h"
 
 #define MS UINT64_C(1000000)

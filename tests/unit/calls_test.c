@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bpf/capture/calls.h"
-#include "bpf/capture/calls_impl.h"
-#include "bpf/capture/device.h"
-#include "bpf/capture/emit.h"
+#include "bpf/calls/calls.h"
+#include "bpf/calls/impl.h"
+#include "bpf/device/device.h"
 #include "bpf/capture/hold.h"
 #include "bpf/capture/stream.h"
 #include "bpf/prog/qemu.skel.h"
+#include "bpf/session/emit.h"
 #include "decoder/fields/event_names.h"
 #include "decoder/trace/record.h"
 #include "decoder/util/text.h"

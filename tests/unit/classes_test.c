@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "bpf/qemu/classes.h"
+#include "bpf/qom/classes.h"
 #include "tests/unit/fake_qemu.h"
 #include "tests/unit/tap.h"
 

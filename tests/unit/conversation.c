@@ -97,7 +97,7 @@ static void found(void *opaque, const struct finding *f)
 void conversation_begin(struct conversation *s, const char *selection)
 {
 	struct vqt_session session = { .major = VQT_VERSION_MAJOR, .snaplen = 256 };
-	struct vqt_source src = { .kind = VQT_SRC_EMU, .pid = 42 };
+	struct vqt_source src = { .kind = s->kind ? s->kind : VQT_SRC_EMU, .pid = 42 };
 	struct vqt_device d = {
 		.virtio_id = VIRTIO_ID_BLOCK,
 		.transport = VQT_TRANSPORT_PCI,

@@ -94,7 +94,9 @@ struct conversation {
 	} found[CONVERSATION_FINDINGS];
 	unsigned nfound;
 	bool error; /* a statement was not understood; it has been printed to stderr */
-	bool no_reset; /* set before conversation_begin(): as a late capture begins */
+	/* Set before conversation_begin(): */
+	bool no_reset; /* as a late capture begins */
+	uint16_t kind; /* enum vqt_source_kind; 0: our device */
 };
 
 /* A block device, and a checker of the rules that `selection` names (check_new()). */

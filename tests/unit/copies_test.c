@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest memory in copies of pages: what is read from a copy, and what is not. */
+/* Guest memory in copies of blocks: what is read from a copy, and what is not. */
 #include "bpf/memory/copies.h"
 #include "tests/unit/fake_memory.h"
 #include "tests/unit/tap.h"
 
 #define GPA UINT64_C(0x4000000)
-#define BASE (16 * COPIES_PAGE) /* FAKE_BASE: a whole number of pages */
+#define BASE (64 * COPIES_BLOCK) /* FAKE_BASE: a whole number of blocks */
 
-_Static_assert(BASE == FAKE_BASE, "addresses of pages");
+_Static_assert(BASE == FAKE_BASE, "addresses of blocks");
 
 static uint8_t bytes[FAKE_SIZE];
 static struct fake_memory fake;
@@ -15,14 +15,23 @@ static struct guest_memory guest;
 static struct copies copies;
 static struct copies_of of = { &copies, &guest };
 static unsigned calls;
+static void (*meanwhile)(void); /* in the middle of a call */
 static ssize_t (*really)(const struct process_memory *m, const struct iovec *range, unsigned n,
 			 void *buf);
 
 static ssize_t counted(const struct process_memory *m, const struct iovec *range, unsigned n,
 		       void *buf)
 {
+	unsigned before = meanwhile && n > 4 ? 4 : n; /* the words, and a block */
+	ssize_t got, more;
+
 	calls++;
-	return really(m, range, n, buf);
+	got = really(m, range, before, buf);
+	if (got < 0 || before == n)
+		return got;
+	meanwhile();
+	more = really(m, range + before, n - before, (uint8_t *)buf + got);
+	return more < 0 ? got : got + more;
 }
 
 static void begin(size_t size)
@@ -35,8 +44,9 @@ static void begin(size_t size)
 	guest = (struct guest_memory){ .m = &fake.m, .areas_only = true };
 	guest_learn(&guest, GPA, FAKE_BASE, FAKE_SIZE);
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(i * 7 + i / COPIES_PAGE);
+		bytes[i] = (uint8_t)(i * 7 + i / COPIES_BLOCK);
 	calls = 0;
+	meanwhile = NULL;
 }
 
 static bool reads(uint64_t at, size_t len)
@@ -52,11 +62,11 @@ static void right(void)
 	static const size_t lens[] = { 1,
 				       2,
 				       16,
-				       COPIES_PAGE - 1,
-				       COPIES_PAGE,
-				       COPIES_PAGE + 1,
-				       2 * COPIES_PAGE,
-				       3 * COPIES_PAGE };
+				       COPIES_BLOCK - 1,
+				       COPIES_BLOCK,
+				       COPIES_BLOCK + 1,
+				       2 * COPIES_BLOCK,
+				       3 * COPIES_BLOCK };
 
 	begin(FAKE_SIZE);
 	for (unsigned i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
@@ -70,7 +80,7 @@ static void from_copy(void)
 	uint16_t word;
 
 	begin(FAKE_SIZE);
-	CHECK(reads(100, 16) && reads(200, 16) && reads(4000, 96));
+	CHECK(reads(100, 16) && reads(200, 16) && reads(COPIES_BLOCK - 96, 96));
 	CHECK_EQ(calls, 1);
 	bytes[100] ^= 1;
 	CHECK(copies_read(&of, GPA + 100, &byte, 1) == 0 && byte == (bytes[100] ^ 1));
@@ -92,37 +102,141 @@ static void together(void)
 	uint16_t word;
 
 	begin(FAKE_SIZE);
-	for (unsigned page = 0; page < 5; page++)
-		CHECK(reads(page * COPIES_PAGE, 8));
+	for (unsigned block = 0; block < 5; block++)
+		CHECK(reads(block * COPIES_BLOCK, 8));
 	calls = 0;
 	CHECK(copies_load(&of, GPA, &word, 2) == 0);
-	for (unsigned page = 0; page < 5; page++)
-		CHECK(reads(page * COPIES_PAGE, 8));
-	CHECK_EQ(calls, 3);
+	for (unsigned block = 0; block < 5; block++)
+		CHECK(reads(block * COPIES_BLOCK, 8));
+	CHECK_EQ(calls, 1);
 	/* more than there is room for */
 	for (unsigned round = 0; round < 3; round++)
-		for (unsigned page = 0; page < FAKE_SIZE / COPIES_PAGE; page++)
-			CHECK(reads(page * COPIES_PAGE + round, 8));
+		for (unsigned block = 0; block < FAKE_SIZE / COPIES_BLOCK; block++)
+			CHECK(reads(block * COPIES_BLOCK + round, 8));
 }
 
-/* Pages go away: those that are left are read, the others are not made up. */
+static bool loads(uint64_t at)
+{
+	uint16_t word;
+
+	return copies_load(&of, GPA + at, &word, 2) == 0 && !memcmp(&word, bytes + at, 2);
+}
+
+static void change(void)
+{
+	bytes[8] ^= 1;
+}
+
+/* Words that are watched are read with the blocks, before and after them. */
+static void watched(void)
+{
+	static const uint64_t word[] = { FAKE_BASE + 8, FAKE_BASE + COPIES_BLOCK + 8 };
+
+	begin(FAKE_SIZE);
+	copies_watch(&copies, word, 2);
+	for (unsigned block = 0; block < 4; block++)
+		CHECK(reads(block * COPIES_BLOCK, 8));
+	copies_renew(&of);
+	calls = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(loads(8) && loads(COPIES_BLOCK + 8));
+		for (unsigned block = 0; block < 4; block++)
+			CHECK(reads(block * COPIES_BLOCK, 8));
+	}
+	CHECK_EQ(calls, 1);
+	/* a block that was not here: the words are read after it, too */
+	CHECK(reads(5 * COPIES_BLOCK, 8) && loads(8) && loads(COPIES_BLOCK + 8));
+	CHECK_EQ(calls, 2);
+	CHECK(loads(16)); /* another word, with all that comes after it */
+	CHECK(loads(8) && loads(COPIES_BLOCK + 8) && reads(5 * COPIES_BLOCK, 8));
+	CHECK_EQ(calls, 3);
+	/* of a large range nobody knows when it was read */
+	CHECK(reads(0, 3 * COPIES_BLOCK));
+	CHECK_EQ(calls, 4);
+	CHECK(loads(8));
+	CHECK_EQ(calls, 5);
+}
+
+/* One that changes while the blocks are read is read again, and the blocks after it. */
+static void moving(void)
+{
+	static const uint64_t word[] = { FAKE_BASE + 8, FAKE_BASE + COPIES_BLOCK + 8 };
+	uint16_t first;
+
+	begin(FAKE_SIZE);
+	copies_watch(&copies, word, 2);
+	for (unsigned block = 0; block < 4; block++)
+		CHECK(reads(block * COPIES_BLOCK, 8));
+	copies_renew(&of);
+	calls = 0;
+	meanwhile = change;
+	memcpy(&first, bytes + 8, 2);
+	CHECK(reads(2 * COPIES_BLOCK, 8) && loads(COPIES_BLOCK + 8));
+	CHECK_EQ(calls, 1);
+	meanwhile = NULL;
+	CHECK(memcmp(&first, bytes + 8, 2) && loads(8));
+	CHECK_EQ(calls, 2);
+	CHECK(loads(8) && loads(COPIES_BLOCK + 8) && reads(2 * COPIES_BLOCK, 8));
+	CHECK_EQ(calls, 2);
+}
+
+/* What is read with them: the copies are of then, until they are forgotten a second time. */
+static void looked(void)
+{
+	static const uint64_t word[] = { FAKE_BASE + 8, FAKE_BASE + COPIES_BLOCK + 8 };
+	const struct iovec range[] = { { (void *)(FAKE_BASE + 100), 1 },
+				       { (void *)(FAKE_BASE + 200), 200 } };
+	uint8_t got[201];
+
+	begin(FAKE_SIZE);
+	for (unsigned block = 0; block < 4; block++)
+		CHECK(reads(block * COPIES_BLOCK, 8));
+	copies_watch(&copies, word, 2);
+	calls = 0;
+	CHECK(copies_look(&copies, range, 2, got) && got[0] == bytes[100]);
+	CHECK(!memcmp(got + 1, bytes + 200, 200) && !memcmp(copies_word(&copies, 0), bytes + 8, 2));
+	copies_renew(&of);
+	CHECK(loads(8) && loads(COPIES_BLOCK + 8) && reads(3 * COPIES_BLOCK, 8));
+	CHECK_EQ(calls, 1);
+	copies_renew(&of);
+	CHECK(reads(3 * COPIES_BLOCK, 8) && loads(8));
+	CHECK_EQ(calls, 2);
+	fake.size = 150;
+	CHECK(!copies_look(&copies, range, 2, got) && !copies.fresh);
+}
+
+/* What is watched goes away. */
+static void lost_words(void)
+{
+	static const uint64_t word[] = { FAKE_BASE + 8, FAKE_BASE + FAKE_SIZE };
+
+	begin(FAKE_SIZE);
+	copies_watch(&copies, word, 2);
+	CHECK(reads(0, 8) && loads(8) && loads(COPIES_BLOCK) && reads(COPIES_BLOCK + 8, 8));
+	copies_watch(&copies, NULL, 0);
+	calls = 0;
+	CHECK(loads(8) && reads(0, 8));
+	CHECK_EQ(calls, 1);
+}
+
+/* Blocks go away: those that are left are read, the others are not made up. */
 static void gone(void)
 {
 	uint16_t word;
 
 	begin(FAKE_SIZE);
-	for (unsigned page = 0; page < 6; page++)
-		CHECK(reads(page * COPIES_PAGE, 8));
-	fake.size = 3 * COPIES_PAGE;
-	CHECK(copies_load(&of, GPA + COPIES_PAGE, &word, 2) == 0);
-	CHECK(reads(0, 8) && reads(2 * COPIES_PAGE, 8));
-	CHECK(!reads(4 * COPIES_PAGE, 8));
-	CHECK(!reads(3 * COPIES_PAGE - 4, 8));
-	CHECK(reads(COPIES_PAGE, 8));
-	CHECK(copies_load(&of, GPA + 3 * COPIES_PAGE, &word, 2) < 0);
-	/* half a page: the word is there, and no copy */
-	fake.size = 3 * COPIES_PAGE - 100;
-	CHECK(copies_load(&of, GPA + 2 * COPIES_PAGE, &word, 2) == 0);
+	for (unsigned block = 0; block < 6; block++)
+		CHECK(reads(block * COPIES_BLOCK, 8));
+	fake.size = 3 * COPIES_BLOCK;
+	CHECK(copies_load(&of, GPA + COPIES_BLOCK, &word, 2) == 0);
+	CHECK(reads(0, 8) && reads(2 * COPIES_BLOCK, 8));
+	CHECK(!reads(4 * COPIES_BLOCK, 8));
+	CHECK(!reads(3 * COPIES_BLOCK - 4, 8));
+	CHECK(reads(COPIES_BLOCK, 8));
+	CHECK(copies_load(&of, GPA + 3 * COPIES_BLOCK, &word, 2) < 0);
+	/* half a block: the word is there, and no copy */
+	fake.size = 3 * COPIES_BLOCK - 100;
+	CHECK(copies_load(&of, GPA + 2 * COPIES_BLOCK, &word, 2) == 0);
 	fake.size = 0;
 	CHECK(copies_load(&of, GPA, &word, 2) < 0 && !reads(0, 1));
 	CHECK(copies_read(&of, GPA - 1, &word, 1) < 0);
@@ -132,8 +246,12 @@ static void gone(void)
 static const struct tap_test tests[] = {
 	{ "what is read is what is there", right },
 	{ "a copy serves until it is forgotten", from_copy },
-	{ "pages that were wanted lately come together", together },
-	{ "pages that go away", gone },
+	{ "blocks that were wanted lately come together", together },
+	{ "words that are watched", watched },
+	{ "a word that changes meanwhile", moving },
+	{ "a look", looked },
+	{ "a word that is there no more", lost_words },
+	{ "blocks that go away", gone },
 };
 
 TAP_MAIN(tests)

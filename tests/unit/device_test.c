@@ -2,7 +2,7 @@
 /* Descriptions of devices, with QEMU's memory changing between the looks at it. */
 #include <stdlib.h>
 
-#include "bpf/capture/device.h"
+#include "bpf/device/device.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/model/model.h"
 #include "tests/unit/fake_qemu.h"

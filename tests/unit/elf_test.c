@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bpf/qemu/elf.h"
-#include "bpf/qemu/foreign.h"
+#include "bpf/code/elf.h"
+#include "bpf/process/foreign.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "decoder/merge/exchange.h"
+#include "decoder/live/exchange.h"
 #include "decoder/trace/question.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/tap.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/qemu/process.h"
+#include "bpf/process/memory.h"
 
 #define FAKE_BASE 0x10000ULL
 #define FAKE_SIZE 65536

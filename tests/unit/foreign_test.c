@@ -13,10 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf/process/foreign.h"
+#include "bpf/process/memory.h"
 #include "bpf/qemu/discover.h"
-#include "bpf/qemu/foreign.h"
 #include "bpf/qemu/process.h"
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "decoder/util/clock.h"
 #include "tests/unit/false_tree.h"
 #include "tests/unit/tap.h"

@@ -2,7 +2,7 @@
 /* Who a device is, read while QEMU is making it, has made it, and has freed it. */
 #include <stdlib.h>
 
-#include "bpf/qemu/identity.h"
+#include "bpf/qom/identity.h"
 #include "tests/unit/fake_qemu.h"
 #include "tests/unit/tap.h"
 

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bpf/code/insn.h"
+#include "bpf/process/foreign.h"
 #include "bpf/prog/qemu.h"
-#include "bpf/qemu/foreign.h"
-#include "bpf/qemu/insn.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "decoder/edit/anonymise.h"
+#include "decoder/lifecycle/lifecycle.h"
 #include "decoder/print/json.h"
-#include "decoder/print/lifecycle.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"
@@ -23,7 +23,7 @@ static void begin(bool json)
 	builder_begin(&t);
 	t.queue = VQT_NO_QUEUE;
 	out = open_memstream(&text, &text_len);
-	tree = lifecycle_print_new(out, json, true);
+	tree = lifecycle_print_new(out, json, true, true);
 }
 
 static void end(void)
@@ -73,12 +73,17 @@ static void of_type(unsigned what, uint32_t call, const char *type)
 	feed();
 }
 
-static void returns(uint32_t call, uint64_t value)
+static void ends_as(uint32_t call, uint64_t value, uint32_t flags)
 {
-	struct vqt_return r = { .call = call, .value = value };
+	struct vqt_return r = { .call = call, .flags = flags, .value = value };
 
 	builder_add(&t, VQT_RETURN, &r, sizeof(r), NULL, 0);
 	feed();
+}
+
+static void returns(uint32_t call, uint64_t value)
+{
+	ends_as(call, value, 0);
 }
 
 static void status(uint32_t call, uint8_t value)
@@ -146,6 +151,10 @@ static void results(void)
 	CHECK(prints("  3.00 us blk0           realize [qdev_realize] = failure\n"
 		     "  1.00 us blk0             msix_init vectors 0, table bar 0 [msix_init] = "
 		     "Invalid argument\n"));
+	/* what it returned is not known */
+	step(VQT_LIFECYCLE_REALIZE, 3, 0, NULL);
+	ends_as(3, 0, VQT_RETURN_JUMPED);
+	CHECK(prints("  1.00 us blk0           realize [qdev_realize]\n"));
 	end();
 }
 
@@ -168,8 +177,31 @@ static void lost(void)
 	returns(5, 0);
 	CHECK(prints("  1.00 us blk0           reset [virtio_reset]\n"));
 	step(VQT_LIFECYCLE_RESET, 6, 0, NULL); /* the end of all of it is lost */
-	step(VQT_LIFECYCLE_REALIZE, 7, 0, NULL);
+	for (uint32_t call = 7; call < 14; call++)
+		step(VQT_LIFECYCLE_REALIZE, call, 0, NULL);
+	CHECK(prints("")); /* they may be on other stacks */
+	step(VQT_LIFECYCLE_REALIZE, 14, 0, NULL);
 	CHECK(prints(" not over blk0           reset [virtio_reset]\n"));
+	end();
+}
+
+/* A thread runs coroutines on other stacks while it is in a call. */
+static void coroutines(void)
+{
+	begin(false);
+	step(VQT_LIFECYCLE_RESET, 1, 0, NULL);
+	step(VQT_LIFECYCLE_CALLBACK, 2, 0, "of a coroutine");
+	step(VQT_LIFECYCLE_ADD_QUEUE, 3, 1, NULL);
+	step(VQT_LIFECYCLE_GUEST_NOTIFIER, 0, 2, NULL);
+	returns(3, 0);
+	returns(1, 0);
+	CHECK(prints("  5.00 us blk0           reset [virtio_reset]\n"
+		     "  2.00 us blk0             add_queue size 0, handler 0x0 "
+		     "[virtio_add_queue]\n"));
+	returns(2, 0);
+	CHECK(prints("  5.00 us blk0           of a coroutine\n"
+		     "          blk0             guest_notifier assign 0, irqfd 0 "
+		     "[virtio_queue_set_guest_notifier_fd_handler]\n"));
 	end();
 }
 
@@ -292,11 +324,52 @@ static void deep(void)
 	end();
 }
 
+/* Where a call came from stands below it. */
+static void stacks(void)
+{
+	static const char symbols[] = "realize+0x5/0x20 [qemu]\0\0";
+	struct vqt_stack v = {
+		.id = 7, .nframes = 2, .flags = VQT_STACK_CUT, .len = sizeof(symbols)
+	};
+	struct vqt_lifecycle l = { .what = VQT_LIFECYCLE_REALIZE };
+	const uint64_t pc[2] = { 0x1005, 0x2000 };
+	const uint32_t id = 7;
+	_Alignas(8) uint8_t tail[128];
+	struct build b = { .bytes = tail, .size = sizeof(tail) };
+
+	for (unsigned json = 0; json < 2; json++) {
+		begin(json);
+		memcpy(tail, pc, sizeof(pc));
+		memcpy(tail + sizeof(pc), symbols, sizeof(symbols));
+		builder_add(&t, VQT_STACK, &v, sizeof(v), tail, sizeof(pc) + sizeof(symbols));
+		feed();
+		b.len = tags(tail, 1, 0, NULL);
+		build_value(&b, VQT_TAG_STACK, &id, sizeof(id));
+		builder_add(&t, VQT_LIFECYCLE, &l, sizeof(l), tail, b.len);
+		feed();
+		returns(1, 0);
+		fflush(out);
+		if (json)
+			CHECK(strstr(text,
+				     "\"stack\":[\"realize+0x5/0x20 [qemu]\",\"0x2000\",\"...\"]"));
+		else
+			CHECK(strstr(text, "    at realize+0x5/0x20 [qemu]\n") &&
+			      strstr(text, "    at 0x2000\n") && strstr(text, "    at ...\n"));
+		end();
+	}
+}
+
 static const struct tap_test tests[] = {
-	{ "calls in one another", nested }, { "what calls return", results },
-	{ "lost begins and ends", lost },   { "register writes and what they do", by_register },
-	{ "types of devices", types },	    { "interrupt routes", routes },
-	{ "anonymised", anonymised },	    { "very deep", deep },
+	{ "calls in one another", nested },
+	{ "what calls return", results },
+	{ "lost begins and ends", lost },
+	{ "register writes and what they do", by_register },
+	{ "types of devices", types },
+	{ "interrupt routes", routes },
+	{ "calls of coroutines", coroutines },
+	{ "anonymised", anonymised },
+	{ "very deep", deep },
+	{ "call stacks", stacks },
 };
 
 TAP_MAIN(tests)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "decoder/merge/live.h"
+#include "decoder/live/live.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/two_sides.h"
 

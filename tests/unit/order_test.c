@@ -2,7 +2,7 @@
 /* Records of several processors put back into order; what is missing, and for how long. */
 #include <stdlib.h>
 
-#include "bpf/capture/order.h"
+#include "bpf/session/order.h"
 #include "decoder/trace/event.h"
 #include "tests/unit/tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When the rings of another process are looked at: simulated, there is no clock in it. */
-#include "bpf/memory/pace.h"
+#include "decoder/source/pace.h"
 #include "tests/unit/tap.h"
 
 #define MS UINT64_C(1000000)
@@ -117,12 +117,71 @@ static void debt(void)
 	CHECK(r.p.credit > -1000 * 100);
 }
 
+/* A guest that makes a request after another; each can be read while it is in flight. */
+struct guest {
+	unsigned least, spread; /* us from one request to the next: most are early */
+	unsigned idle, busy; /* us of processor time of a look that finds nothing, or something */
+	unsigned percent; /* of the requests that looks must see in flight */
+};
+
+#define IN_FLIGHT 90 /* us */
+
+static uint64_t pause_of(const struct guest *g, uint32_t *seed)
+{
+	unsigned part = (*seed = *seed * 1664525 + 1013904223) >> 24;
+
+	return 1000ull * (g->least + g->spread * part / 255 * part / 255 + (part > 250) * 1000);
+}
+
+static void watch(const struct guest *g)
+{
+	uint64_t now = SECOND, cpu = 0, request = now + MS, seen = 0, all = 0;
+	uint32_t seed = 1;
+	bool in_flight = false;
+	struct pace p;
+
+	pace_init(&p, 20);
+	while (now < 11 * SECOND) {
+		unsigned n = 0, missed = 0, cost;
+		bool found = in_flight; /* its end */
+
+		in_flight = false;
+		for (; request <= now; n++, request += pause_of(g, &seed)) {
+			in_flight = now < request + 1000 * IN_FLIGHT;
+			missed += !in_flight;
+		}
+		all += n;
+		seen += n - missed;
+		cost = 1000 * (found || n ? g->busy : g->idle);
+		cpu += cost;
+		now += cost;
+		if (n)
+			pace_arrival(&p, now, n, missed != 0);
+		now = pace_next(&p, now, cpu, found || n);
+	}
+	CHECK(seen * 100 >= all * g->percent);
+	CHECK(cpu <= 10 * SECOND / 5 + PACE_BURST + 100000);
+}
+
+static void arrivals(void)
+{
+	static const struct guest guests[] = {
+		{ 350, 150, 10, 20, 99 }, { 350, 150, 20, 35, 95 },    { 350, 150, 25, 40, 88 },
+		{ 220, 500, 12, 25, 97 }, { 350, 300, 20, 35, 93 },    { 2000, 1000, 25, 40, 93 },
+		{ 0, 2000, 25, 40, 58 },  { 20000, 1000, 25, 40, 92 },
+	};
+
+	for (unsigned i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
+		watch(&guests[i]);
+}
+
 static const struct tap_test tests[] = {
 	{ "20 us apart while something happens", fast },
 	{ "the share of a core is kept, and used", keeps_share },
 	{ "idle: every 10 ms, and fast again after an event", idle },
 	{ "two events a second keep it fast", slow_events },
 	{ "a pause of the recorder allows no more than a burst", pause },
+	{ "no look so soon after a request that none ever followed", arrivals },
 	{ "a look that took long is made up for", debt },
 };
 

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bpf/process/memory.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/process.h"
 #include "decoder/util/child.h"
 #include "tests/unit/tap.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bpf/qemu/qom.h"
+#include "bpf/qom/qom.h"
 #include "tests/unit/fake_tree.h"
 #include "tests/unit/tap.h"
 

@@ -4,8 +4,8 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 
-#include "decoder/merge/chain.h"
-#include "decoder/merge/search.h"
+#include "decoder/pair/chain.h"
+#include "decoder/pair/search.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/tap.h"
 

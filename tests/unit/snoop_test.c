@@ -313,6 +313,25 @@ static void overrun_known(void)
 	}
 }
 
+static void moved(void)
+{
+	begin(1ull << VIRTIO_F_VERSION_1, 0xfffe);
+	for (unsigned i = 0; i < 4; i++) {
+		ok(!snoop_moved(&w), "nothing has happened");
+		offer(0, 1);
+		ok(snoop_moved(&w), "a chain");
+		snoop_look(&w, true);
+		ok(!snoop_moved(&w), "which is known");
+		finish(0);
+		ok(snoop_moved(&w), "its use");
+		snoop_look(&w, true);
+	}
+	snoop_stop(&w);
+	offer(0, 1);
+	ok(!snoop_moved(&w), "a ring that is not followed");
+	end();
+}
+
 static void bad_driver(void)
 {
 	begin(1ull << VIRTIO_F_VERSION_1, 0);
@@ -433,9 +452,13 @@ static void packed(void)
 	begin(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_RING_PACKED, 0x80008000);
 	for (unsigned i = 0; i < 6; i++) { /* twice round: 8 slots of 2 */
 		log_.n = 0;
+		ok(!snoop_moved(&w), "packed: nothing has happened");
 		offer_packed(i & 1);
+		ok(snoop_moved(&w), "packed: a chain");
 		snoop_kick(&w, VQT_KICK_IOEVENTFD, 0, 0);
+		ok(!snoop_moved(&w), "packed: which is known");
 		finish_packed(at, w_, i & 1);
+		ok(snoop_moved(&w), "packed: its use");
 		snoop_call(&w);
 		ok(log_.n == 4 && is_chain(1, i & 1, 0) && is_used(2, i & 1, true),
 		   "packed: kick, chain, used with its status, interrupt");
@@ -517,6 +540,7 @@ static void all(const struct ring_memory *m)
 	out_of_order();
 	overrun();
 	overrun_known();
+	moved();
 	bad_driver();
 	bad_device();
 	in_order();

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "bpf/qemu/foreign.h"
-#include "bpf/qemu/types.h"
+#include "bpf/process/foreign.h"
+#include "bpf/qom/types.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny_elf.h"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/qemu/foreign.h"
+#include "bpf/process/foreign.h"
 #include "bpf/stack/unwind.h"
 #include "tests/unit/tap.h"
 
@@ -325,42 +325,6 @@ static void cut(void)
 	child_end(&c);
 }
 
-/* A return address that a probe has replaced is known from its entry. */
-static void written_over(void)
-{
-	const uint64_t probe = 0x7fffffffe000;
-	struct stack_frames whole;
-	uint64_t address;
-	struct child c;
-	size_t at;
-
-	child_start(&c, self);
-	unwind(&c);
-	whole = walked;
-	address = named.pc[frame_of("middle+0x")];
-	/* a copy of it may lie elsewhere, too */
-	for (at = 0; at + 8 <= c.copy.len && walked.n == whole.n; at += 8) {
-		if (memcmp(c.bytes + at, &address, 8) != 0)
-			continue;
-		memcpy(c.bytes + at, &probe, 8);
-		unwind(&c);
-		if (walked.n == whole.n)
-			memcpy(c.bytes + at, &address, 8);
-	}
-	at -= 8;
-	CHECK(walked.cut && walked.n < whole.n);
-	c.copy.returns[2] = (struct unwind_return){ c.copy.reg[7] + at, address };
-	unwind(&c);
-	CHECK_EQ(walked.n, whole.n);
-	CHECK(!memcmp(walked.pc, whole.pc, 8 * whole.n));
-	/* of a call whose end was missed: what is there now counts */
-	c.copy.returns[2] = (struct unwind_return){ c.copy.reg[7] + at, 4711 };
-	memcpy(c.bytes + at, &address, 8);
-	unwind(&c);
-	CHECK(!memcmp(walked.pc, whole.pc, 8 * whole.n));
-	child_end(&c);
-}
-
 /* Whatever the copy is: an end, and the first address. */
 static void damaged(void)
 {
@@ -492,7 +456,6 @@ static const struct tap_test tests[] = {
 	{ "one whose debug information is in another file", debug_file },
 	{ "one whose file was removed", removed },
 	{ "a copy that is too short", cut },
-	{ "return addresses that were written over", written_over },
 	{ "damaged copies", damaged },
 	{ "a debug file that is none", no_file },
 	{ "a worker that is lost", lost },

@@ -154,7 +154,7 @@ static const struct rule rows[] = {
 	{ DRIVER_SUSPICIOUS, .id = "used-event-idle", .section = "2.7.7.1", .refs = "T25",
 	  .text = "A driver that negotiated VIRTIO_F_EVENT_IDX updates used_event; otherwise it "
 		  "is notified once in 65536 completions.",
-	  .needs = RING | NEED_FLIGHT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
+	  .needs = RING | NEED_FLIGHT | NEED_PROMPT, .at = AT(RING) | ONLY(SPLIT) | ONLY(EVENT_IDX),
 	  .check = used_event_idle, .wrong = "EVENT_IDX accepted, used_event left at 0 for ever" },
 };
 

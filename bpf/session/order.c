@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "bpf/session/order.h"
+#include "decoder/trace/event.h"
+
+/* Bytes kept while a record is missing: some seconds of heavy load. */
+#define WAITING_BYTES (64 << 20)
+
+struct waiting {
+	struct waiting *prev, *next;
+	uint64_t since;
+	size_t len;
+	_Alignas(8) uint8_t bytes[];
+};
+
+struct order {
+	const struct order_ops *ops;
+	void *ctx;
+	uint32_t next; /* sequence number to pass on */
+	struct waiting *first; /* sorted */
+	size_t bytes;
+};
+
+struct order *order_new(const struct order_ops *ops, void *ctx)
+{
+	struct order *o = calloc(1, sizeof(*o));
+
+	if (o) {
+		o->ops = ops;
+		o->ctx = ctx;
+	}
+	return o;
+}
+
+static uint32_t seq_of(const void *record)
+{
+	return ((const struct vqt_hdr *)record)->seq;
+}
+
+/* Pass on the first waiting record. */
+static void pop_first(struct order *o)
+{
+	struct waiting *w = o->first;
+
+	DL_DELETE(o->first, w);
+	o->bytes -= sizeof(*w) + w->len;
+	o->next = seq_of(w->bytes) + 1;
+	o->ops->record(o->ctx, w->bytes, w->len);
+	free(w);
+}
+
+static void drain(struct order *o)
+{
+	while (o->first && seq_of(o->first->bytes) == o->next)
+		pop_first(o);
+}
+
+static void give_up(struct order *o)
+{
+	const struct vqt_hdr *h = (const void *)o->first->bytes;
+
+	if (h->seq != o->next)
+		o->ops->lost(o->ctx, h->seq - o->next, h->ts);
+	pop_first(o);
+	drain(o);
+}
+
+int order_put(struct order *o, const void *record, size_t len, uint64_t now)
+{
+	uint32_t seq = seq_of(record);
+	struct waiting *w, *before = o->first ? o->first->prev : NULL; /* the last one */
+
+	w = malloc(sizeof(*w) + len);
+	if (!w)
+		return -ENOMEM;
+	w->since = now;
+	w->len = len;
+	memcpy(w->bytes, record, len);
+	/* The record came after the window and was counted as lost; pass it on all the same. */
+	if ((int32_t)(seq - o->next) < 0) {
+		o->ops->record(o->ctx, w->bytes, len);
+		free(w);
+		return 0;
+	}
+	/* Almost always the record belongs at the end of the list, or near it. */
+	while (before && (int32_t)(seq_of(before->bytes) - seq) > 0)
+		before = before == o->first ? NULL : before->prev;
+	DL_APPEND_ELEM(o->first, before, w);
+	o->bytes += sizeof(*w) + len;
+	drain(o);
+	while (o->bytes > WAITING_BYTES)
+		give_up(o);
+	return 0;
+}
+
+void order_expire(struct order *o, uint64_t now, uint64_t window)
+{
+	while (o->first && (!window || now - o->first->since > window))
+		give_up(o);
+}
+
+void order_free(struct order *o)
+{
+	struct waiting *w, *next;
+
+	if (!o)
+		return;
+	DL_FOREACH_SAFE (o->first, w, next)
+		free(w);
+	free(o);
+}
