@@ -173,3 +173,10 @@ int trace_out_close(struct trace_out *o, int ms)
 	o->w = NULL;
 	return err;
 }
+
+const char *trace_out_error(int err)
+{
+	return err == -ETIMEDOUT ? "its reader stopped reading"
+	       : err == -ETIME	 ? "its reader was too slow to read the rest in time"
+				 : strerror(-err);
+}

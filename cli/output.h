@@ -79,5 +79,6 @@ uint64_t trace_out_bytes(const struct trace_out *o); /* in all files */
 /* Records that slow readers of pipes did not take. */
 uint64_t trace_out_lost(const struct trace_out *o);
 int trace_out_close(struct trace_out *o, int ms); /* as trace_finish_within() */
+const char *trace_out_error(int err); /* what it returned, in words; valid until strerror(3) */
 
 #endif

@@ -365,7 +365,7 @@ static int finish_output(struct record_run *r)
 	if (!err || err == -EPIPE) /* it is no error when the reader of the pipe stops reading */
 		return CLI_OK;
 	return cli_error("%s: %s%s; what was written until then is readable", r->out.current,
-			 err == -ETIMEDOUT ? "its reader stopped reading" : strerror(-err),
+			 trace_out_error(err),
 			 err == -ENOSPC ? " (make room, or use --max-size)" : "");
 }
 

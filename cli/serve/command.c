@@ -18,7 +18,7 @@
 #define END_TICK_US 100000
 #define END_TICKS 8 /* within which the device ends after a signal, whatever it is doing */
 
-static volatile sig_atomic_t stopped, hung_up, ticks;
+static volatile sig_atomic_t stopped, hung_up, ticks, device_ended;
 
 /*
  * A request may take long, and a client can make it.  The timer also wakes a loop that began to
@@ -47,7 +47,7 @@ static void on_tick(int sig)
 static void on_signal(int sig)
 {
 	*(sig == SIGHUP ? &hung_up : &stopped) = sig;
-	if (sig != SIGHUP && !ticks)
+	if (sig != SIGHUP && !ticks && !device_ended)
 		end_soon();
 }
 
@@ -263,6 +263,7 @@ static void end_device(struct serve_run *r, struct server_stats *stats)
 	free(r->class_config);
 	if (r->bound)
 		helper_ask(r->helper, SERVE_REMOVE_SOCKET, 0);
+	device_ended = true; /* a signal from now on only hurries the wait for a reader */
 	setitimer(ITIMER_REAL, &never, NULL);
 }
 

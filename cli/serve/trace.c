@@ -145,5 +145,5 @@ int serve_trace_close(struct serve_run *r, bool hurry, int code)
 	if (!err || err == -EPIPE)
 		return code;
 	return cli_error("%s: %s; what was written until then is readable", r->out.current,
-			 err == -ETIMEDOUT ? "its reader stopped reading" : strerror(-err));
+			 trace_out_error(err));
 }

@@ -78,8 +78,8 @@ uint64_t trace_written(const struct trace_writer *w);
 /* Flush, close; the error of the last write if there was one. */
 int trace_finish(struct trace_writer *w);
 /*
- * The same, but if the reader takes nothing for ms (-1: no limit; after a signal half a second)
- * -ETIMEDOUT: what still waited for it is lost.
+ * The same, but when the reader takes nothing for ms, or takes too long, -ETIMEDOUT or -ETIME as
+ * outlet_drain() says: what still waited for it is lost.
  */
 int trace_finish_within(struct trace_writer *w, int ms);
 
