@@ -225,7 +225,7 @@ static void loop(struct serve_run *r)
 		}
 		if (dirty && (r->written == before || !r->traced)) {
 			seen = r->written;
-			trace_flush(w);
+			serve_trace_flush(r);
 		}
 		serve_trace_step(r);
 		sample(r);

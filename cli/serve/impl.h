@@ -50,7 +50,9 @@ enum { SERVE_REMOVE_SOCKET, SERVE_NEXT_FILE };
 
 /* trace.c: 0, or CLI_TROUBLE after an error. */
 int serve_trace_open(struct serve_run *r);
-/* Files that are full, and limits: called in the loop. */
+/* Hand on what is in buffers; a failure ends the trace, at the next step. */
+void serve_trace_flush(struct serve_run *r);
+/* Files that are full or cannot be written, and limits: called in the loop. */
 void serve_trace_step(struct serve_run *r);
 int serve_trace_close(struct serve_run *r, bool hurry, int code); /* the exit code */
 

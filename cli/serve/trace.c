@@ -21,17 +21,8 @@ static void emit(void *opaque, const void *record, size_t len)
 	r->written++;
 	if (!r->again)
 		check_live_record(&r->check, record, len);
-	if (!r->traced)
-		return;
-	trace_out_write(&r->out, record, len);
-	if (!r->out.err)
-		return;
-	r->traced = false;
-	if (r->out.err == -EPIPE)
-		r->stop = true; /* the reader has had enough */
-	else /* the device continues, as a guest depends on it */
-		cli_error("%s: %s; the trace ends here, the device does not", r->out.current,
-			  strerror(-r->out.err));
+	if (r->traced)
+		trace_out_write(&r->out, record, len);
 }
 
 /* What each file begins with.  The checker knows it already when it is written again. */
@@ -90,15 +81,19 @@ static void end(struct serve_run *r, const char *why)
 		fprintf(stderr, "the trace ends: %s; the device continues\n", why);
 }
 
+/* A trace that ended and waits for nobody, or that cannot be written. */
 static void close_ended(struct serve_run *r)
 {
-	int err;
+	int err = trace_out_close(&r->out, 0);
 
-	if (!r->out.w || r->out.err || trace_waiting(r->out.w))
-		return;
-	err = trace_out_close(&r->out, 0);
-	if (err && err != -EPIPE)
-		cli_error("%s: %s; the device continues", r->out.current, strerror(-err));
+	if (!r->out.err)
+		r->out.err = err;
+	if (r->out.err == -EPIPE && r->traced)
+		end(r, "its reader has left");
+	else if (r->out.err && r->out.err != -EPIPE)
+		cli_error("%s: %s; the trace ends here, the device does not", r->out.current,
+			  strerror(-r->out.err));
+	r->traced = false;
 }
 
 static void next_file(struct serve_run *r)
@@ -116,14 +111,20 @@ static void next_file(struct serve_run *r)
 	}
 }
 
+void serve_trace_flush(struct serve_run *r)
+{
+	if (r->out.w && !r->out.err)
+		r->out.err = trace_flush(r->out.w);
+}
+
 void serve_trace_step(struct serve_run *r)
 {
 	uint64_t now;
 
-	if (!r->traced) {
+	if (r->out.w && (r->out.err || (!r->traced && !trace_waiting(r->out.w))))
 		close_ended(r);
+	if (!r->traced)
 		return;
-	}
 	now = now_ns(NULL);
 	if (r->duration && now - r->begun >= r->duration)
 		end(r, "--duration is over");
@@ -136,11 +137,12 @@ void serve_trace_step(struct serve_run *r)
 int serve_trace_close(struct serve_run *r, bool hurry, int code)
 {
 	uint64_t lost = trace_out_lost(&r->out);
+	bool reported = r->out.err && !r->out.w;
 	int err = trace_out_close(&r->out, hurry ? OUTLET_HURRY : -1);
 
 	if (lost)
 		cli_warn(CLI_PIPE_SLOW, (unsigned long long)lost);
-	if (r->out.err) /* which was reported then */
+	if (reported)
 		return r->out.err == -EPIPE ? code : CLI_TROUBLE;
 	if (!err || err == -EPIPE)
 		return code;

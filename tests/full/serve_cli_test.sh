@@ -147,8 +147,48 @@ stalled() { # SIGNAL
 	return 1
 }
 
+# A reader that always takes a little does not hold up the end for as long as it takes to read all.
+trickled() {
+	local reader rc
+	mkfifo "$tmp/trickled"
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --disk mem:1M -s 1024 -w - --vfio-user "$tmp/trickled.sock" \
+		>"$tmp/trickled" 2>"$tmp/trickled.err" &
+	serve_pid=$!
+	while head -c 4096 >/dev/null && sleep 0.05; do :; done <"$tmp/trickled" &
+	reader=$!
+	until_true listens "$tmp/trickled.sock" && "$tmp/client" "$tmp/trickled.sock" 19200 || {
+		kill -KILL $serve_pid $reader
+		cat "$tmp/trickled.err"
+		return 1
+	}
+	kill -INT $serve_pid
+	wait $serve_pid
+	rc=$?
+	kill $reader
+	[ $rc = 2 ] && grep -qE 'its reader (was too slow|stopped reading)' "$tmp/trickled.err" && return
+	cat "$tmp/trickled.err"
+	return 1
+}
+
+# A reader that leaves ends the trace, of which only standard output stays open, and the guest's disk goes on.
+reader_left() {
+	mkfifo "$tmp/left"
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --disk mem:1M -w - --vfio-user "$tmp/left.sock" >"$tmp/left" 2>"$tmp/left.err" &
+	serve_pid=$!
+	sock=$tmp/left.sock
+	head -c 24 "$tmp/left" >"$tmp/left.got"
+	until_true listens "$sock" && "$tmp/client" "$sock" 1920 &&
+		until_said "$tmp/left.err" 'the trace ends: its reader has left; the device continues' $serve_pid &&
+		"$tmp/client" "$sock" 640 && [ "$(readlink "/proc/$serve_pid/fd/"* | grep -c "$tmp/left$")" = 1 ] || {
+		kill -KILL $serve_pid
+		cat "$tmp/left.err"
+		return 1
+	}
+	serve_end left && [ "$(stat -c %s "$tmp/left.got")" = 24 ] && grep -q '2560 requests' "$tmp/left.err"
+}
+
 ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$tmp/client" tests/full/vfio_client.c || exit 1
-plan 13
+plan 15
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -160,6 +200,8 @@ check "zones" zoned
 check "one writer an image, or readers" one_writer
 check "a reader that stalls, SIGINT" stalled INT
 check "a reader that stalls, SIGTERM" stalled TERM
+check "a reader that trickles" trickled
+check "a reader that leaves" reader_left
 check "limits of the trace" limits
 check "standard error that nobody reads" unread_words
 finish
