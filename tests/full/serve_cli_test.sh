@@ -113,6 +113,20 @@ limits() {
 	"$vqtrace" show -r "$tmp/limit.pcap2" | grep -q 'vfio-user-blk' && [ ! -e "$tmp/limit.pcap3" ]
 }
 
+# Files that are opened while confined are their owner's only, and follow no link in a shared folder.
+next_files() {
+	local shared=$tmp/shared
+	mkdir -m 1777 "$shared"
+	echo precious >"$tmp/victim"
+	ln -s "$tmp/victim" "$shared/next.pcap2"
+	umask 0
+	serve next --disk mem:1M --vfio-user "$tmp/next.sock" -w "$shared/next.pcap" --rotate-time 100ms &&
+		until_said "$tmp/next.err" 'next.pcap2: cannot be written: .*; the trace ends here, the device does not' $serve_pid &&
+		kill -INT $serve_pid && ! wait $serve_pid || { cat "$tmp/next.err"; return 1; }
+	[ "$(stat -c %a "$shared/next.pcap" "$shared/next.pcap1" | sort -u)" = 600 ] && grep -q '^precious$' "$tmp/victim" &&
+		"$vqtrace" show -r "$shared/next.pcap1" | grep -q 'vfio-user-blk' || { ls -l "$shared"; return 1; }
+}
+
 # Standard error is a full pipe that nobody reads: nothing waits for it.
 unread_words() {
 	mkfifo "$tmp/words"
@@ -188,7 +202,7 @@ reader_left() {
 }
 
 ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$tmp/client" tests/full/vfio_client.c || exit 1
-plan 15
+plan 16
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -203,5 +217,6 @@ check "a reader that stalls, SIGTERM" stalled TERM
 check "a reader that trickles" trickled
 check "a reader that leaves" reader_left
 check "limits of the trace" limits
+check "the files of a trace after the first" next_files
 check "standard error that nobody reads" unread_words
 finish
