@@ -163,7 +163,7 @@ says_so() { # NAME
 	"$vqtrace" check --severity suspicious -r "$t" >"$tmp/$1.check" || { grep -v '^ ' "$tmp/$1.check" | tail; return 1; }
 	"$vqtrace" check -V -r "$t" >"$tmp/$1.check"
 	"$vqtrace" show -r "$t" >"$tmp/$1.show"
-	[ "$("$vqtrace" show -r "$t" -T json -Y 'kick || (irq && queue >= 0)' | wc -l)" = 0 ] &&
+	[ "$("$vqtrace" show -r "$t" -T json -Y 'kick || (interrupt && queue >= 0)' | wc -l)" = 0 ] &&
 		grep -q 'not decidable here: kicks were not recorded' "$tmp/$1.check" &&
 		grep -q 'not decidable here: interrupts were not recorded' "$tmp/$1.check" &&
 		"$vqtrace" stat -r "$t" | grep -q 'notifications  *not in the trace' &&
