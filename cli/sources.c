@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bpf/capture/source.h"
+#include "bpf/follow/source.h"
 #include "bpf/guest/source.h"
 #include "bpf/kvm/source.h"
 #include "bpf/memory/source.h"
@@ -16,17 +17,28 @@ const struct source_ops *const sources[] = { &qemu_source_ops,	&memory_source_op
 
 /* --- options that all sources share ---------------------------------------- */
 
+/* Two that are one together: each tells the other what it lacks. */
+static bool is_pair(const char *a, const char *b)
+{
+	return (!strcmp(a, "kvm") && !strcmp(b, "memory")) ||
+	       (!strcmp(a, "memory") && !strcmp(b, "kvm"));
+}
+
 /* A source's name; or guest=SOCKET, the stream of a guest, to be joined with it. */
 static int parse_source(void *config, const char *value, struct text *why)
 {
 	struct sources_choice *c = config;
 
 	if (strncmp(value, "guest=", 6)) {
-		if (c->name && strcmp(c->name, value))
+		if (!c->name || !strcmp(c->name, value))
+			c->name = value;
+		else if (is_pair(c->name, value) && (!c->second || !strcmp(c->second, value)))
+			c->second = value;
+		else
 			return option_refuse(why,
-					     "one source can be recorded at a time; the only "
-					     "other one that is joined with it is guest=SOCKET");
-		c->name = value;
+					     "one source can be recorded at a time; kvm and memory "
+					     "are recorded together, and guest=SOCKET is joined "
+					     "with any");
 		return 0;
 	}
 	return sources_add_guest(c, value + 6) ? option_refuse(why, "too many guests") : 0;
@@ -81,8 +93,9 @@ static int parse_stacks(void *config, const char *value, struct text *why)
 static const struct option_row shared[] = {
 	{ OPTION_HEADING, .help = "What to record" },
 	{ OPTION_CALL, 'i', "source", "SOURCE",
-	  "where events come from (-D lists the sources); guest=SOCKET (repeat): joined with it what "
-	  "the guest's vqtrace writes to a chardev with this unix socket",
+	  "where events come from (-D lists the sources); kvm and memory: both, which gives the "
+	  "requests of any monitor; guest=SOCKET (repeat): joined with it what the guest's vqtrace "
+	  "writes to a chardev with this unix socket",
 	  .call = parse_source },
 	{ OPTION_FLAG, 'D', "list-sources", NULL,
 	  "list the sources and what each can record here, and stop",
@@ -133,12 +146,30 @@ const struct source_ops *sources_by_name(const char *name)
 	return NULL;
 }
 
+static int choose_pair(struct sources_choice *c, const struct cli_option_group *own)
+{
+	for (unsigned i = 0; sources[i]; i++)
+		if (sources[i] == &kvm_source_ops)
+			c->follow.kvm = c->configs[i];
+		else if (sources[i] == &memory_source_ops)
+			c->follow.memory = c->configs[i];
+		else if (own[i].given)
+			return 1 + cli_usage("--%s is of the source %s, not of kvm or memory",
+					     own[i].given->name, sources[i]->name);
+	c->ops = &follow_source_ops;
+	c->config = &c->follow;
+	c->given = true;
+	return 0;
+}
+
 /* The source that -i names, or one of whose own options was given. */
 static int choose(struct sources_choice *c, const struct cli_option_group *own)
 {
 	c->ops = c->name ? sources_by_name(c->name) : NULL;
 	if (c->name && !c->ops)
 		return 1 + CLI_TROUBLE;
+	if (c->second)
+		return choose_pair(c, own);
 	for (unsigned i = 0; sources[i]; i++) {
 		if (!own[i].given)
 			continue;

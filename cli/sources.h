@@ -6,6 +6,7 @@
 #ifndef VQT_CLI_SOURCES_H
 #define VQT_CLI_SOURCES_H
 
+#include "bpf/follow/source.h"
 #include "cli/options.h"
 #include "decoder/source/source.h"
 
@@ -17,7 +18,7 @@ extern const struct source_ops *const sources[]; /* ends with NULL; the first is
 /* What the command line says of sources.  `request` holds the command's own defaults. */
 struct sources_choice {
 	struct source_request request;
-	const char *name; /* -i */
+	const char *name, *second; /* -i; second: of two sources that are one together */
 	const char *guest[SOURCES_GUESTS]; /* -i guest=SOCKET */
 	unsigned guests;
 	bool list; /* -D */
@@ -28,6 +29,7 @@ struct sources_choice {
 	/* sources_join(): the source that joins, and its config; NULL */
 	struct source_ops *joined;
 	void *joined_config;
+	struct follow_config follow; /* of -i kvm -i memory */
 };
 
 /*

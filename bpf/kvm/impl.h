@@ -3,6 +3,7 @@
 #ifndef VQT_BPF_KVM_IMPL_H
 #define VQT_BPF_KVM_IMPL_H
 
+#include "bpf/kvm/hooks.h"
 #include "bpf/kvm/machine.h"
 #include "bpf/prog/kvm.h"
 #include "bpf/session/order.h"
@@ -36,6 +37,9 @@ struct kvm_source {
 	struct bpf_link *link[KVM_LINKS];
 	unsigned nlinks;
 	struct ring_buffer *rb;
+	struct kvm_hooks hooks; /* zeroes: nobody asks */
+	bool sees_slots; /* where they change, and where they have changed */
+	const void *positions; /* of the ring buffer: the consumer's page, then the producer's */
 	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
 	struct kvm_process *process[SOURCE_PIDS];
 	unsigned nprocesses;

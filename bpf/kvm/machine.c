@@ -543,11 +543,11 @@ void machine_lost(struct machine *m)
 			m->device[i]->select = QUEUES; /* not known */
 }
 
-void machine_describe(struct machine *m, uint64_t ts)
+void machine_describe(struct machine *m, uint64_t ts, uint16_t id)
 {
 	m->now = (struct vqt_hdr){ .ts = ts };
 	for (unsigned i = 0; i < MACHINE_DEVICES; i++)
-		if (m->device[i])
+		if (m->device[i] && m->device[i]->id == id)
 			describe(m, m->device[i], 0);
 }
 

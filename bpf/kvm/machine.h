@@ -44,8 +44,8 @@ void machine_free(struct machine *m);
 void machine_event(struct machine *m, const struct vqk_event *e);
 /* Hits are missing here: what is known by the order of hits is known no more. */
 void machine_lost(struct machine *m);
-/* The devices again, as a new file needs them; ts: ns. */
-void machine_describe(struct machine *m, uint64_t ts);
+/* The device with this id again, if it has it, as a new file needs it; ts: ns. */
+void machine_describe(struct machine *m, uint64_t ts, uint16_t id);
 struct machine_stats machine_stats(const struct machine *m);
 
 #endif

@@ -6,6 +6,7 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,6 +72,8 @@ static void close_source(struct source *s)
 	if (!k)
 		return;
 	detach(k);
+	if (k->positions)
+		munmap((void *)k->positions, 2 * (size_t)getpagesize());
 	ring_buffer__free(k->rb);
 	kvm_bpf__destroy(k->skel);
 	for (unsigned i = 0; i < k->nprocesses; i++)
@@ -110,6 +113,10 @@ static int load(struct kvm_source *k, bool names_elsewhere, struct source_error 
 				   "it must be Linux 5.8 or later",
 				   strerror(-code));
 	k->rb = ring_buffer__new(bpf_map__fd(k->skel->maps.events), on_sample, k, NULL);
+	k->positions = mmap(NULL, 2 * (size_t)getpagesize(), PROT_READ, MAP_SHARED,
+			    bpf_map__fd(k->skel->maps.events), 0);
+	if (k->positions == MAP_FAILED)
+		k->positions = NULL;
 	return k->rb ? 0 : source_fail(err, -ENOMEM, "no memory");
 }
 
@@ -149,6 +156,7 @@ static bool is_used(const struct kvm_source *k, const struct tracepoint *p, bool
 {
 	return p->use == TRACEPOINT_EXITS     ? !k->config.no_exits
 	       : p->use == TRACEPOINT_COMMAND ? command
+	       : p->use == TRACEPOINT_SLOTS   ? command && k->hooks.slot
 					      : true;
 }
 
@@ -185,6 +193,10 @@ static int attach(struct kvm_source *k, const struct tracefs *t, const struct tr
 {
 	int code = attach_one(k, t, p);
 
+	if (!code && p->use == TRACEPOINT_COMMAND && !strcmp(p->name, "sys_enter_ioctl"))
+		k->sees_slots = true;
+	if (code && p->use == TRACEPOINT_SLOTS)
+		k->sees_slots = false;
 	if (code && p->use == TRACEPOINT_NEEDED)
 		return source_fail(err, code,
 				   "cannot record by the tracepoint %s:%s: %s; 'vqtrace doctor -i "
@@ -275,6 +287,17 @@ static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, i
 	return 1;
 }
 
+static int consume(struct kvm_source *k)
+{
+	int n;
+
+	k->consume_until = clock_ns(CLOCK_MONOTONIC) + CONSUME_NS;
+	n = ring_buffer__consume(k->rb);
+	k->consume_until = 0;
+	kvm_expire(k, WINDOW);
+	return n == -ECANCELED ? 0 : n;
+}
+
 static int step(struct source *s, int timeout_ms)
 {
 	struct kvm_source *k = (struct kvm_source *)s;
@@ -284,13 +307,49 @@ static int step(struct source *s, int timeout_ms)
 	k->handed = 0;
 	if (poll(&p, 1, timeout_ms) < 0)
 		return -errno;
-	k->consume_until = clock_ns(CLOCK_MONOTONIC) + CONSUME_NS;
-	n = ring_buffer__consume(k->rb);
-	k->consume_until = 0;
-	if (n == -ECANCELED)
-		n = 0;
-	kvm_expire(k, WINDOW);
+	n = consume(k);
 	return n < 0 ? n : (int)k->handed;
+}
+
+/* --- for who asks for more ------------------------------------------------------------------- */
+
+void kvm_hook(struct source *s, const struct kvm_hooks *h)
+{
+	((struct kvm_source *)s)->hooks = *h;
+}
+
+bool kvm_sees_slots(const struct source *s)
+{
+	const struct kvm_source *k = (const struct kvm_source *)s;
+
+	return k->sees_slots && k->positions;
+}
+
+uint64_t kvm_slots_lost(const struct source *s)
+{
+	const struct kvm_source *k = (const struct kvm_source *)s;
+
+	return __atomic_load_n(&k->skel->bss->slots_lost, __ATOMIC_ACQUIRE);
+}
+
+/* Where the consumer is in the ring buffer, and where the producer: bytes, free-running. */
+static uint64_t position(const struct kvm_source *k, bool producer)
+{
+	const uint8_t *page = k->positions;
+
+	return __atomic_load_n((const uint64_t *)(page + (producer ? getpagesize() : 0)),
+			       __ATOMIC_ACQUIRE);
+}
+
+bool kvm_consume(struct source *s)
+{
+	struct kvm_source *k = (struct kvm_source *)s;
+	uint64_t until = position(k, true);
+
+	if ((position(k, false) < until || !kvm_settled(k)) && consume(k) < 0)
+		return false;
+	/* a record that is being written stops the consumer; what is behind it has happened, too */
+	return position(k, false) >= until && kvm_settled(k);
 }
 
 static void describe(struct source *s)

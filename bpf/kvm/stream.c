@@ -28,6 +28,7 @@ void kvm_describe_session(struct kvm_source *k)
 	struct vqt_session *s = build_session(&b, buf, sizeof(buf), k->request.command);
 
 	s->h.ts = clock_ns(CLOCK_MONOTONIC);
+	s->snaplen = k->hooks.slot ? k->request.snaplen : 0; /* it reads no buffer itself */
 	s->wall = k->wall;
 	k->request.record(k->request.ctx, buf, b.len);
 }
@@ -73,10 +74,13 @@ static void describe_process(struct kvm_process *p)
 void kvm_describe(struct kvm_source *k)
 {
 	kvm_describe_session(k);
-	for (unsigned i = 0; i < k->nprocesses; i++) {
+	for (unsigned i = 0; i < k->nprocesses; i++)
 		describe_process(k->process[i]);
-		machine_describe(k->process[i]->machine, k->process[i]->last_ts);
-	}
+	/* a reader names them by their order, which is that of the first file */
+	for (unsigned id = 1; id <= k->devices; id++)
+		for (unsigned i = 0; i < k->nprocesses; i++)
+			machine_describe(k->process[i]->machine, k->process[i]->last_ts,
+					 (uint16_t)id);
 }
 
 void kvm_note(struct kvm_process *p, unsigned level, const char *text)
@@ -118,6 +122,8 @@ static void on_hit(void *ctx, void *record, size_t len)
 	if (e->h.ts < p->last_ts)
 		e->h.ts = p->last_ts;
 	p->last_ts = e->h.ts;
+	if (p->all->hooks.slot && (e->kind == VQK_SLOT || e->kind == VQK_SLOT_SET))
+		p->all->hooks.slot(p->all->hooks.ctx, p->source, e);
 	if (e->kind == VQK_SLOT)
 		on_slot(p, e);
 	else
@@ -202,6 +208,14 @@ void kvm_hit(struct kvm_source *k, const struct vqk_event *e)
 	k->hits++;
 	if (p)
 		order_put(p->order, e, sizeof(*e), clock_ns(CLOCK_MONOTONIC));
+}
+
+bool kvm_settled(const struct kvm_source *k)
+{
+	for (unsigned i = 0; i < k->nprocesses; i++)
+		if (order_waits(k->process[i]->order))
+			return false;
+	return true;
 }
 
 void kvm_expire(struct kvm_source *k, uint64_t window)

@@ -12,6 +12,8 @@ void kvm_process_free(struct kvm_process *p);
 void kvm_hit(struct kvm_source *k, const struct vqk_event *e);
 /* Hits that were missing before now - window (ns) are lost; window 0: all that are missing. */
 void kvm_expire(struct kvm_source *k, uint64_t window);
+/* Does no hit wait for one before it? */
+bool kvm_settled(const struct kvm_source *k);
 /* So many hits of the process did not fit in all; to be called after all others have been expired. */
 void kvm_dropped(struct kvm_source *k, pid_t pid, uint64_t n);
 void kvm_describe_session(struct kvm_source *k);

@@ -21,6 +21,7 @@ enum tracepoint_use {
 	TRACEPOINT_USUAL,
 	TRACEPOINT_EXITS, /* for counts of exits only */
 	TRACEPOINT_COMMAND, /* only where a command is recorded from its start */
+	TRACEPOINT_SLOTS, /* for who has to know where guest memory is */
 };
 
 struct tracepoint {

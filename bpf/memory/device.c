@@ -42,7 +42,7 @@ static int make_queues(struct memory_device *d)
 		struct memory_queue *q = &d->queue[i];
 
 		q->device = d;
-		q->guest.m = &d->vmm->m.mem;
+		q->guest.m = &d->vmm->share.m;
 		q->copies = (struct copies_of){ &d->vmm->copies, &q->guest };
 		q->memory = (struct ring_memory){ .read = copies_read,
 						  .load = copies_load,

@@ -7,17 +7,15 @@
 #include "bpf/look/machine.h"
 #include "bpf/look/vring.h"
 #include "bpf/memory/copies.h"
-#include "decoder/source/pace.h"
+#include "bpf/memory/looks.h"
+#include "bpf/memory/share.h"
+#include "bpf/memory/source.h"
+#include "bpf/memory/words.h"
 #include "bpf/qemu/guest.h"
 #include "decoder/source/snoop.h"
 #include "decoder/source/source.h"
 #include "decoder/util/histogram.h"
 
-struct memory_config {
-	uint32_t share; /* percent of one core; 0: MEMORY_SHARE */
-};
-
-#define MEMORY_SHARE 20
 /* Of one process, at most: devices that there ever were, and queues at a time. */
 #define MEMORY_DEVICES 1024
 #define MEMORY_QUEUES 1024
@@ -71,6 +69,9 @@ struct memory_vmm {
 	uint8_t source; /* id in the trace */
 	bool late; /* it ran before */
 	bool gone;
+	struct share share; /* of its memory, what is a shared file */
+	uint64_t shared; /* ns: when this was checked last */
+	bool said; /* how guest memory is read */
 	struct copies copies; /* of its memory */
 	uint32_t out_seq;
 	struct memory_device **dev; /* those that are gone, too */
@@ -90,26 +91,16 @@ struct memory_source {
 	unsigned nvmms;
 	uint16_t devices; /* ids that were given */
 	uint8_t *space; /* in which records are built */
-	struct pace pace;
-	int timer; /* descriptor: readable when a look is due */
-	uint64_t due; /* ns: the next look */
+	struct looks looks;
 	uint64_t swept; /* ns: the latest look at all queues */
 	int64_t wall;
-	int slack; /* of timers, before; 0: unchanged */
-	bool normal,
-		hurries; /* this thread's scheduling: may it be changed; is it real-time now? */
 	unsigned handed; /* records since the latest step began */
-	unsigned arrived; /* chains found by the latest look */
-	bool late; /* one of them had been used already */
 	struct source_error why; /* a process that could not be read */
 	pid_t known[SOURCE_PIDS * 4]; /* when following: tried already */
 	unsigned nknown;
 	uint64_t followed; /* ns: the latest search for processes */
 	/* statistics */
-	uint64_t began, cpu; /* ns, as looking began */
-	uint64_t looks, resets;
-	/* ns of processor time: since then, as of the latest measurement, of a look */
-	uint64_t spent, measured, each;
+	uint64_t resets;
 	struct hist within; /* of events: ns that each may have happened before its time */
 	struct hist apart; /* ns between two looks at a queue in use */
 };

@@ -22,6 +22,7 @@
 
 #define ATTEMPT_NS UINT64_C(20000000) /* of reading: within the limits of bpf/process/foreign.h */
 #define CHECK_NS UINT64_C(1000000) /* that rings in use are taken to be where they were */
+#define SHARED_NS UINT64_C(1000000000) /* that the process is taken to have its files mapped */
 #define READINGS 4 /* attempts to get two equal readings */
 #define USED_NS \
 	50 /* that a device takes to use a chain, at least: for what an index can have counted */
@@ -83,9 +84,24 @@ static bool find_areas(struct memory_queue *q, const struct memory_place *p)
 		return false;
 	q->guest.n = 0;
 	q->guest.areas_only = has(d, VIRTIO_F_ACCESS_PLATFORM);
-	for (enum ring_area i = 0; i < RING_AREAS; i++)
+	share_check(&d->vmm->share);
+	for (enum ring_area i = 0; i < RING_AREAS; i++) {
 		guest_learn(&q->guest, r->area[i], q->host[i], ring_area_len(r, i));
+		share_learn(&d->vmm->share, q->host[i], ring_area_len(r, i));
+	}
 	return true;
+}
+
+/* Once: a file that is shared costs less to read. */
+static void say_way(struct memory_vmm *v)
+{
+	TEXT(t, 700);
+
+	if (v->said)
+		return;
+	v->said = true;
+	share_put_way(&v->share, &t);
+	memory_note(v, VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
 }
 
 /* --- begin and end --------------------------------------------------------------------------- */
@@ -193,6 +209,7 @@ static void begin(struct memory_queue *q, uint64_t now)
 		refuse(q, &p, NULL);
 		return;
 	}
+	say_way(d->vmm);
 	if (packed && !q->fresh && is_elsewhere(q, &p, 0)) {
 		refuse(q, &p, "its positions are not in this process, nor in a packed ring");
 		return;
@@ -273,25 +290,10 @@ static bool on_device(struct memory_device *d, uint8_t status, uint64_t features
 	return true;
 }
 
-/* The words that change in a ring: split: flags and index; packed: flags at both positions. */
-struct ring_words {
-	uint8_t driver[4], device[4];
-};
-
 struct words {
 	uint8_t vq[VQP_VQ_BYTES];
-	struct ring_words ring;
+	struct words_ring ring;
 };
-
-static bool has_moved(const struct memory_queue *q, const struct ring_words *w)
-{
-	const struct ring_reader *r = &q->snoop.ring;
-
-	if (r->packed)
-		return virtq_is_available(get_le16(w->driver), virtq_wrap(r->avail)) ||
-		       virtq_is_used(get_le16(w->device), virtq_wrap(r->used));
-	return get_le16(w->driver + 2) != r->avail || get_le16(w->device + 2) != r->used;
-}
 
 uint64_t memory_at_most(void *opaque, uint16_t queue)
 {
@@ -301,20 +303,12 @@ uint64_t memory_at_most(void *opaque, uint16_t queue)
 	return q->looked ? (clock_ns(CLOCK_MONOTONIC) - q->looked) / USED_NS + 1 : UINT64_MAX;
 }
 
-static uint64_t packed_flags(const struct memory_queue *q, uint16_t pos)
-{
-	return q->host[VRING_DESC] + virtq_desc_at(virtq_slot(pos)) + VIRTQ_PACKED_FLAGS;
-}
-
 /* The words of the ring that say how far it is. */
 static void watch(struct memory_queue *q)
 {
-	const struct ring_reader *r = &q->snoop.ring;
-	uint64_t word[COPIES_WORDS] = {
-		r->packed ? packed_flags(q, r->avail) : q->host[VRING_DRIVER] + VIRTQ_RING_IDX,
-		r->packed ? packed_flags(q, r->used) : q->host[VRING_DEVICE] + VIRTQ_RING_IDX,
-	};
+	uint64_t word[COPIES_WORDS];
 
+	words_moving(&q->snoop.ring, q->host, word);
 	copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
 }
 
@@ -392,9 +386,8 @@ static bool on_queue(struct memory_queue *q, const struct words *w, uint64_t beg
 				follow(q, clock_ns(CLOCK_MONOTONIC));
 			found = true;
 		}
-	} else if (is_still_there(q, &p) && has_moved(q, &w->ring)) {
-		if (!q->snoop.ring.packed)
-			q->snoop.ring.avail_seen = get_le16(w->ring.driver + 2);
+	} else if (is_still_there(q, &p) && words_moved(&q->snoop.ring, &w->ring)) {
+		words_take(&q->snoop.ring, &w->ring);
 		follow(q, clock_ns(CLOCK_MONOTONIC));
 		found = true;
 	}
@@ -441,10 +434,11 @@ static void add_entry(struct batch *b, struct memory_device *d, struct memory_qu
 
 static void add_ring(struct batch *b, const struct memory_queue *q)
 {
-	const struct ring_reader *r = &q->snoop.ring;
+	struct iovec range[WORDS_RANGES];
 
-	add_range(b, r->packed ? packed_flags(q, r->avail) : q->host[VRING_DRIVER], 4);
-	add_range(b, r->packed ? packed_flags(q, r->used) : q->host[VRING_DEVICE], 4);
+	words_ranges(&q->snoop.ring, q->host, range);
+	for (unsigned i = 0; i < WORDS_RANGES; i++)
+		add_range(b, (uintptr_t)range[i].iov_base, range[i].iov_len);
 }
 
 static void take(struct batch *b, const struct entry *e)
@@ -458,7 +452,7 @@ static void take(struct batch *b, const struct entry *e)
 	}
 	if (b->brief) {
 		memcpy(&w.ring, bytes, e->len);
-		if (has_moved(e->q, &w.ring))
+		if (words_moved(&e->q->snoop.ring, &w.ring))
 			b->moved = true;
 		else
 			looked(e->q, true, b->began);
@@ -484,7 +478,7 @@ static void fail(struct memory_vmm *v, const struct entry *e)
 
 static void flush(struct memory_vmm *v, struct batch *b)
 {
-	const struct process_memory *m = &v->m.mem;
+	const struct process_memory *m = &v->share.m;
 	ssize_t n;
 
 	if (!b->nentries)
@@ -548,10 +542,16 @@ static void look_once(struct memory_vmm *v, struct batch *b, bool all, uint64_t 
 	flush(v, b);
 }
 
-/* The one queue in use, when there is no other; NULL. */
+/*
+ * The one queue in use, when there is no other, and it is not mapped: then its words alone cost
+ * nothing.  NULL: none.
+ */
 static struct memory_queue *only_hot(struct memory_vmm *v, uint64_t now)
 {
 	struct memory_queue *one = NULL;
+
+	if (v->share.n)
+		return NULL;
 
 	for (size_t i = 0; i < v->ndevs; i++) {
 		struct memory_device *d = v->dev[i];
@@ -606,6 +606,10 @@ bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
 	if (now - v->begun > ATTEMPT_NS) {
 		foreign_begin(&v->m.foreign);
 		v->begun = now;
+	}
+	if (now - v->shared > SHARED_NS) {
+		share_check(&v->share);
+		v->shared = now;
 	}
 	if (one && look_at_one(one, &b.found)) {
 		v->checked = now;

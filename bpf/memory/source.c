@@ -2,14 +2,10 @@
 /* QEMUs whose rings are followed by their memory, as a source of events (decoder/source/source.h). */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "bpf/memory/examine.h"
 #include "bpf/memory/impl.h"
@@ -21,7 +17,6 @@
 #include "decoder/util/clock.h"
 
 #define STEP_MS 25
-#define MEASURE 8 /* looks of which one is measured */
 #define SECOND UINT64_C(1000000000)
 #define YOUNG (10 * SECOND) /* ns that a QEMU that was started may take to create its devices */
 #define FOLLOW (2 * SECOND) /* ns between two searches for new QEMUs, without work to do */
@@ -55,6 +50,7 @@ static void free_vmm(struct memory_vmm *v)
 	for (size_t i = 0; i < v->ndevs; i++)
 		memory_device_free(v->dev[i]);
 	free(v->dev);
+	share_close(&v->share);
 	machine_close(&v->m);
 	free(v);
 }
@@ -65,15 +61,14 @@ static void close_source(struct source *source)
 
 	if (!s)
 		return;
-	if (s->slack)
-		prctl(PR_SET_TIMERSLACK, (unsigned long)s->slack, 0, 0, 0);
 	for (unsigned i = 0; i < s->nvmms; i++)
 		free_vmm(s->vmm[i]);
-	if (s->timer >= 0)
-		close(s->timer);
+	looks_close(&s->looks);
 	free(s->space);
 	free(s);
 }
+
+static bool look(void *opaque, uint64_t now);
 
 static int open_source(struct source **out, const void *config,
 		       const struct source_request *request, struct source_error *err)
@@ -89,9 +84,8 @@ static int open_source(struct source **out, const void *config,
 	s->config = *(const struct memory_config *)config;
 	s->wall = clock_wall_offset();
 	s->space = aligned_alloc(8, VQT_RECORD_MAX);
-	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	pace_init(&s->pace, s->config.share ? s->config.share : MEMORY_SHARE);
-	if (!s->space || s->timer < 0)
+	if (looks_open(&s->looks, s->config.share ? s->config.share : MEMORY_SHARE, look, s) ||
+	    !s->space)
 		code = source_fail(err, -ENOMEM, "no memory");
 	for (unsigned i = 0; i < request->names.n && !request->follow && !code; i++) {
 		struct text why = { .buf = err->text, .size = sizeof(err->text) };
@@ -118,8 +112,9 @@ static int explain(struct source_error *err, pid_t pid, int code, const struct s
 		return source_fail(
 			err, code,
 			"process %d is no QEMU system emulator: where the rings of another "
-			"monitor are, its memory does not tell; -i kvm records its "
-			"registers, kicks and interrupts",
+			"monitor are, its memory does not tell; add -i kvm and start it "
+			"(-i kvm -i memory -- COMMAND), or record its registers, kicks and "
+			"interrupts by -i kvm alone",
 			(int)pid);
 	return source_fail(err, code, "%s", why->text);
 }
@@ -137,7 +132,8 @@ static int attach(struct memory_source *s, pid_t pid, bool late, struct source_e
 	v->all = s;
 	v->late = late;
 	v->source = (uint8_t)(s->nvmms + 1);
-	v->copies.m = &v->m.mem;
+	v->copies.m = &v->share.m;
+	share_init(&v->share, &v->m.foreign);
 	code = machine_open(&v->m, pid, &stop, &why);
 	if (!code && !memory_can_follow(&v->m))
 		code = source_fail(
@@ -172,7 +168,7 @@ static int begin_command(struct memory_source *s, char *const argv[], struct sou
 	if (!l.qemu)
 		return source_fail(err, -ENOEXEC,
 				   "%s ended without becoming a QEMU system emulator; nothing was "
-				   "recorded",
+				   "recorded; of another monitor add -i kvm",
 				   argv[0]);
 	code = attach(s, l.qemu, false, err);
 	if (code)
@@ -223,15 +219,6 @@ static void attach_new(struct memory_source *s)
 	s->followed = clock_ns(CLOCK_MONOTONIC);
 }
 
-static void begin_looking(struct memory_source *s)
-{
-	s->slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-	s->normal = sched_getscheduler(0) == SCHED_OTHER;
-	s->began = s->due = clock_ns(CLOCK_MONOTONIC);
-	s->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
 static int begin(struct source *source, char *const argv[], struct source_child *child,
 		 struct source_error *err)
 {
@@ -252,7 +239,7 @@ static int begin(struct source *source, char *const argv[], struct source_child 
 						  : "none of these processes is a QEMU that runs; "
 						    "-D lists those");
 	if (!code)
-		begin_looking(s);
+		looks_begin(&s->looks);
 	return code;
 }
 
@@ -267,37 +254,24 @@ static bool is_busy(const struct memory_vmm *v, uint64_t now)
 	return false;
 }
 
-/*
- * A look that comes late misses what was between, and nice values count within a group of processes
- * only.  What looks cost is limited, so they may come before other work; all else that this thread
- * does may not.  Refused without CAP_SYS_NICE.
- */
-static void hurry(struct memory_source *s, bool yes)
-{
-	struct sched_param p = { .sched_priority = yes ? 1 : 0 };
-
-	if (s->normal && yes != s->hurries &&
-	    !sched_setscheduler(0, (yes ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &p))
-		s->hurries = yes;
-}
-
 /* Searching for devices takes as long as hundreds of looks: seldom while there is work. */
 static void search(struct memory_vmm *v, uint64_t now)
 {
-	uint64_t every = is_busy(v, now)				      ? 30 * SECOND
-			 : v->late || v->ndevs || now - v->all->began > YOUNG ? SECOND
-									      : SECOND / 50;
+	uint64_t every = is_busy(v, now)					    ? 30 * SECOND
+			 : v->late || v->ndevs || now - v->all->looks.began > YOUNG ? SECOND
+										    : SECOND / 50;
 	uint64_t least = v->search_cost * 50;
 
 	if (v->gone || now - v->searched < (every > least ? every : least))
 		return;
-	hurry(v->all, false);
+	looks_hurry(&v->all->looks, false);
 	memory_search(v);
 }
 
 /* One look at everything that is due; returns whether something was found. */
-static bool look(struct memory_source *s, uint64_t now)
+static bool look(void *opaque, uint64_t now)
 {
+	struct memory_source *s = opaque;
 	bool all = now - s->swept >= PACE_SLOW, found = false;
 
 	for (unsigned i = 0; i < s->nvmms; i++) {
@@ -311,85 +285,30 @@ static bool look(struct memory_source *s, uint64_t now)
 	if (all)
 		s->swept = now;
 	if (s->request.follow && !found && now - s->followed >= FOLLOW) {
-		hurry(s, false);
+		looks_hurry(&s->looks, false);
 		attach_new(s);
 	}
-	s->looks++;
 	return found;
-}
-
-/* Of this thread.  The question takes a tenth of a look: in between the answer is estimated. */
-static uint64_t processor_time(struct memory_source *s)
-{
-	uint64_t now;
-
-	if (s->looks % MEASURE) {
-		s->spent += s->each;
-		return s->spent;
-	}
-	now = clock_ns(CLOCK_THREAD_CPUTIME_ID) - s->cpu;
-	s->each = (now - s->measured) / MEASURE;
-	s->measured = now;
-	if (s->spent < now) /* never back */
-		s->spent = now;
-	return s->spent;
-}
-
-static void look_when_due(struct memory_source *s)
-{
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-	bool found;
-
-	if (now < s->due)
-		return;
-	s->arrived = 0;
-	s->late = false;
-	found = look(s, now);
-	now = clock_ns(CLOCK_MONOTONIC);
-	if (s->arrived)
-		pace_arrival(&s->pace, now, s->arrived, s->late);
-	s->due = pace_next(&s->pace, now, processor_time(s), found);
 }
 
 static unsigned descriptors(struct source *source, struct pollfd *fd, unsigned max, int *timeout_ms)
 {
 	struct memory_source *s = (struct memory_source *)source;
-	uint64_t due = s->due ? s->due : 1;
-	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(due / SECOND),
-					      .tv_nsec = (long)(due % SECOND) } };
 
 	if (*timeout_ms < 0 || *timeout_ms > STEP_MS)
 		*timeout_ms = STEP_MS;
-	timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &t, NULL);
-	fd[0] = (struct pollfd){ .fd = s->timer, .events = POLLIN };
+	fd[0] = (struct pollfd){ .fd = looks_timer(&s->looks), .events = POLLIN };
 	return 1;
-}
-
-/* 0, or -EINTR. */
-static int sleep_until(uint64_t ns)
-{
-	struct timespec t = { .tv_sec = (time_t)(ns / SECOND), .tv_nsec = (long)(ns % SECOND) };
-
-	return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
 static int step(struct source *source, int timeout_ms)
 {
 	struct memory_source *s = (struct memory_source *)source;
-	uint64_t until = clock_ns(CLOCK_MONOTONIC) +
-			 (uint64_t)(timeout_ms < 0 ? STEP_MS : timeout_ms) * 1000000;
-
-	int interrupted = 0;
+	int code;
 
 	s->handed = 0;
-	look_when_due(s);
-	while (!interrupted && clock_ns(CLOCK_MONOTONIC) < until) {
-		hurry(s, true);
-		interrupted = sleep_until(s->due < until ? s->due : until);
-		look_when_due(s);
-	}
-	hurry(s, false);
-	return interrupted ? interrupted : (int)s->handed;
+	code = looks_run(&s->looks, timeout_ms < 0 ? STEP_MS : timeout_ms);
+	return code ? code : (int)s->handed;
 }
 
 static void describe_queues(struct memory_device *d)
@@ -492,12 +411,9 @@ static bool alive(const struct source *s, pid_t pid)
 
 static void report_cost(const struct memory_source *s)
 {
-	uint64_t took = clock_ns(CLOCK_MONOTONIC) - s->began;
-	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - s->cpu;
 	TEXT(t, 256);
 
-	text_add(&t, "%llu looks, %.1f %% of a processor core", (unsigned long long)s->looks,
-		 took ? 100.0 * (double)cpu / (double)took : 0);
+	looks_put_cost(&s->looks, &t);
 	if (s->apart.count) {
 		text_puts(&t, "; at a queue in use every ");
 		text_duration(&t, hist_percentile(&s->apart, 500000));

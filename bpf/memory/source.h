@@ -5,6 +5,13 @@
 
 #include "decoder/source/source.h"
 
+/* What its own options fill in. */
+struct memory_config {
+	uint32_t share; /* percent of one core; 0: MEMORY_SHARE */
+};
+
+#define MEMORY_SHARE 20
+
 extern const struct source_ops memory_source_ops;
 
 #endif

@@ -204,8 +204,9 @@ void memory_record(void *opaque, void *record, size_t len)
 		hide_position(&((struct vqt_used *)record)->ring);
 	} else if (h->type == VQT_AVAIL) {
 		hide_position(&((struct vqt_avail *)record)->ring);
-		d->vmm->all->arrived++;
-		d->vmm->all->late |= ((const struct vqt_avail *)record)->flags & VQT_CHAIN_CUT;
+		d->vmm->all->looks.arrived++;
+		d->vmm->all->looks.late |=
+			((const struct vqt_avail *)record)->flags & VQT_CHAIN_CUT;
 	}
 	if (h->queue < d->nqueues &&
 	    (h->type == VQT_USED ||

@@ -51,6 +51,14 @@ struct {
 	__type(value, __u64);
 } exits SEC(".maps");
 
+/* What a thread asks KVM for now: VQK_SLOT. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, VQK_MACHINES);
+	__type(key, __u64);
+	__type(value, struct vqk_event);
+} slots SEC(".maps");
+
 /* Device and inode of user space's PID namespace, and its process there. */
 const volatile __u64 pid_dev, pid_ino;
 const volatile __u32 self;
@@ -62,6 +70,8 @@ const volatile __u32 task_flags;
 
 /* Children of `self` are followed that are made while this is set. */
 __u32 starting;
+/* Changes of memory slots that no record tells of. */
+__u64 slots_lost;
 /* Nothing is recorded from when this is set: all programs end at the same time. */
 __u32 stopped;
 
@@ -159,18 +169,20 @@ static __noinline void count_dropped(__u32 pid)
 		__sync_fetch_and_add(n, 1);
 }
 
-/* A record that does not fit leaves a gap in the sequence. */
-static __always_inline void emit(struct vqk_machine *m, struct vqk_event *e)
+/* A record that does not fit leaves a gap in the sequence.  False: it did not. */
+static __always_inline bool emit(struct vqk_machine *m, struct vqk_event *e)
 {
 	if (stopped)
-		return;
+		return false;
 	e->h.seq = __sync_fetch_and_add(&m->seq, 1);
 	e->h.ts = bpf_ktime_get_ns();
 	e->h.tid = bpf_get_current_pid_tgid();
 	e->h.cpu = bpf_get_smp_processor_id();
 	e->pid = m->pid;
-	if (bpf_ringbuf_output(&events, e, sizeof(*e), BPF_RB_NO_WAKEUP))
-		count_dropped(e->pid);
+	if (!bpf_ringbuf_output(&events, e, sizeof(*e), BPF_RB_NO_WAKEUP))
+		return true;
+	count_dropped(e->pid);
+	return false;
 }
 
 /* --- accesses ------------------------------------------------------------------------------- */
@@ -354,6 +366,7 @@ SEC("tracepoint/syscalls/sys_enter_ioctl")
 int sys_enter_ioctl(struct sys_enter_ioctl *a)
 {
 	struct vqk_event e = { .kind = VQK_SLOT };
+	__u64 thread = bpf_get_current_pid_tgid();
 	struct kvm_userspace_memory_region r;
 	struct vqk_machine *m;
 
@@ -362,11 +375,38 @@ int sys_enter_ioctl(struct sys_enter_ioctl *a)
 	m = machine_get();
 	if (!m || bpf_probe_read_user(&r, sizeof(r), (void *)a->arg))
 		return 0;
+	e.width = (r.flags & VQK_SLOT_FLAGS) | (__u32)a->fd << VQK_SLOT_FD;
 	e.count = r.slot;
 	e.addr = r.guest_phys_addr;
 	e.value = r.memory_size;
 	e.host = r.userspace_addr;
-	emit(m, &e);
+	if (!emit(m, &e))
+		__sync_fetch_and_add(&slots_lost, 1);
+	bpf_map_update_elem(&slots, &thread, &e, BPF_ANY);
+	return 0;
+}
+
+struct sys_exit_ioctl {
+	__u64 common;
+	__u64 nr;
+	__s64 ret;
+};
+
+SEC("tracepoint/syscalls/sys_exit_ioctl")
+int sys_exit_ioctl(struct sys_exit_ioctl *a)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct vqk_event *asked = bpf_map_lookup_elem(&slots, &thread), e;
+	struct vqk_machine *m;
+
+	if (!asked)
+		return 0;
+	e = *asked;
+	bpf_map_delete_elem(&slots, &thread);
+	m = machine_get();
+	e.kind = VQK_SLOT_SET;
+	if (m && !a->ret && !emit(m, &e))
+		__sync_fetch_and_add(&slots_lost, 1);
 	return 0;
 }
 

@@ -21,8 +21,16 @@ enum vqk_kind {
 	VQK_PIO_WRITE = 5,
 	VQK_MSI = 6, /* addr, value: of the message */
 	VQK_LINE = 7, /* addr: GSI, value: level */
-	VQK_SLOT = 8, /* addr: guest-physical, value: bytes (0: removed), count: slot, host */
+	/*
+	 * What KVM is asked for, and what it has done: addr: guest-physical, value: bytes (0: removed),
+	 * count: slot, host, width: flags, and the machine's descriptor above them.
+	 */
+	VQK_SLOT = 8,
+	VQK_SLOT_SET = 9,
 };
+
+#define VQK_SLOT_FLAGS 0xff
+#define VQK_SLOT_FD 8 /* bits */
 
 /* One hit of a tracepoint. */
 struct vqk_event {

@@ -41,6 +41,8 @@ bool guest_find(const struct guest_memory *g, uint64_t gpa, size_t len, uint64_t
 {
 	unsigned i = 0;
 
+	if (g->find)
+		return g->find(g->map, gpa, len, host);
 	/* The areas first: behind an IOMMU their addresses are on their own. */
 	while (i < g->n && !inside(g->area[i].gpa, g->area[i].gpa + g->area[i].len, gpa, len))
 		i++;

@@ -17,6 +17,9 @@ struct guest_memory {
 	 * can be read.
 	 */
 	bool areas_only;
+	/* Who knows the whole map has this instead of areas; NULL: it is learned.  map is passed on. */
+	bool (*find)(const void *map, uint64_t gpa, size_t len, uint64_t *host);
+	const void *map;
 	unsigned n;
 	struct {
 		uint64_t gpa, host, len; /* an area */

@@ -97,6 +97,11 @@ int order_put(struct order *o, const void *record, size_t len, uint64_t now)
 	return 0;
 }
 
+bool order_waits(const struct order *o)
+{
+	return o->first != NULL;
+}
+
 void order_expire(struct order *o, uint64_t now, uint64_t window)
 {
 	while (o->first && (!window || now - o->first->since > window))

@@ -7,6 +7,7 @@
 #ifndef VQT_BPF_SESSION_ORDER_H
 #define VQT_BPF_SESSION_ORDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ struct order *order_new(const struct order_ops *ops, void *ctx);
 void order_free(struct order *o);
 /* -ENOMEM: the record is dropped and will be counted as lost. */
 int order_put(struct order *o, const void *record, size_t len, uint64_t now);
+/* Does a record wait for one before it? */
+bool order_waits(const struct order *o);
 /*
  * Count as lost all records that were missing before now - window (ns).  window 0: all that
  * are missing.

@@ -484,5 +484,6 @@ const struct cli_command cmd_record = {
 		"  vqtrace record -w ring.pcap --rotate-size 100M -W 10 -p 4711\n"
 		"  vqtrace record -w both.pcap --with-guest -- qemu-system-x86_64 ...\n"
 		"  vqtrace record -w vm.pcap -i kvm -p 4711\n"
+		"  vqtrace record -w vm.pcap -i kvm -i memory -- cloud-hypervisor ...\n"
 		"  vqtrace record -w disk.pcap --vhost-user /tmp/front.sock=/run/spdk/vhost.0\n",
 };

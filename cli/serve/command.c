@@ -9,7 +9,7 @@
 #include "cli/confine.h"
 #include "cli/serve/impl.h"
 #include "decoder/util/clock.h"
-#include "emu/server/map.h"
+#include "decoder/util/guard.h"
 
 #define FLUSH_MS 200
 #define KEPT_MS 10 /* while the reader of a pipe is behind */
@@ -95,7 +95,7 @@ static int open_server(struct serve_run *r)
 	r->cfg.report = report;
 	r->cfg.ends = ends;
 	r->cfg.opaque = r;
-	server_map_guard();
+	guard_install();
 	err = server_new(&r->server, r->protocol->ops, &r->cfg);
 	if (err)
 		return cli_error(

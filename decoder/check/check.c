@@ -89,7 +89,8 @@ static unsigned lacking(const struct rule_context *ctx)
 	       (ctx->d->have & NEED_IRQ ? 0 : NEED_IRQ) | (ctx->d->known.agreed ? 0 : NEED_AGREED) |
 	       (ctx->d->known.msix || check_mmio(ctx->dev) ? 0 : NEED_MSIX) |
 	       (ctx->e && event_by_snooper(ctx->e) ? NEED_PROMPT : 0) |
-	       (ctx->dev->no_notifications ? NEED_DEVICE | NEED_KICK | NEED_IRQ : 0) |
+	       (ctx->dev->no_notifications || ctx->dev->apart ? NEED_DEVICE | NEED_KICK | NEED_IRQ
+							      : 0) |
 	       (ctx->dev->by_driver ? NEED_DEVICE | NEED_EXACT : 0) |
 	       (ctx->dev->no_rings ? NEED_IRQ : 0) | (lacks_registers(ctx) ? NEED_REGS : 0);
 }
@@ -184,12 +185,15 @@ static int tick(struct check *c, const struct model *m, const struct event *e, u
 	return 0;
 }
 
-static void loss(struct check *c, unsigned source, uint64_t number)
+/* Its rings may be recorded by another source than the rest of it. */
+static void loss(struct check *c, const struct event *e)
 {
-	c->lost[source & 0xff] = number;
+	unsigned source = e->rec->h.source;
+
+	c->lost[source & 0xff] = e->number;
 	for (struct check_device *d = c->devices; d; d = d->hh.next)
-		if (d->model->source == source)
-			check_device_forget(d, number);
+		if (d->model->source == source || d->model == e->dev)
+			check_device_forget(d, e->number);
 }
 
 /* The queue an event is about: for registers the selected one.  0 or -ENOMEM. */
@@ -245,7 +249,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	c->since = e->since;
 	c->number = e->number;
 	if (said_loss(e))
-		loss(c, e->rec->h.source, e->number);
+		loss(c, e);
 	if (!e->dev)
 		return 0;
 	ctx.dev = e->dev;
@@ -264,7 +268,7 @@ int check_feed(struct check *c, const struct model *m, const struct event *e)
 	ctx.ring = check_ring(e);
 	c->undecodable |= e->undecodable;
 	c->no_rings |= e->dev->no_rings;
-	c->no_notifications |= e->dev->no_notifications;
+	c->no_notifications |= e->dev->no_notifications || e->dev->apart;
 	triggers = check_triggers(&ctx);
 	if (run_triggers(&ctx, triggers))
 		return -ENOMEM;

@@ -141,7 +141,7 @@ int model_describe(struct model *m, struct event *e)
 		d->num_queues = v->queues;
 	d->flags |= v->flags;
 	d->by_driver |= event_by_driver(e);
-	d->no_rings |= model_no_rings(e->source);
+	d->no_rings |= model_no_rings(e->source) && !d->apart;
 	d->no_notifications |= event_by_looks(e);
 	learn_text(e->rec, VQT_TAG_ID, d->user_id, sizeof(d->user_id));
 	learn_text(e->rec, VQT_TAG_TYPENAME, d->type_name, sizeof(d->type_name));
@@ -149,6 +149,14 @@ int model_describe(struct model *m, struct event *e)
 	if (v->peer != VQT_NO_DEVICE)
 		join_sides(m, d, v->peer);
 	return 0;
+}
+
+void model_note_rings(struct event *e)
+{
+	if (!e->dev || !e->dev->no_rings || !event_by_looks(e))
+		return;
+	e->dev->no_rings = false;
+	e->dev->apart = true;
 }
 
 void model_state_features(const struct event *e, const uint64_t recorded[2], uint64_t out[2])

@@ -33,6 +33,8 @@ void model_free_request(struct model *m, struct model_request *r);
 
 /* Descriptions of devices (decoder/model/describe.c). 0. */
 int model_describe(struct model *m, struct event *e);
+/* A record of this device's rings has come. */
+void model_note_rings(struct event *e);
 int model_learn_device(struct model *m, struct event *e);
 void model_name_device(const struct model *m, struct model_device *d);
 /* Let a chain tell the type of a device that nobody knows for sure. */

@@ -487,6 +487,8 @@ int model_feed(struct model *m, const struct record *rec, uint64_t number, struc
 				return -ENOMEM;
 		}
 	}
+	if (h->queue != VQT_NO_QUEUE)
+		model_note_rings(e);
 	e->stack = model_stack_of(m, rec);
 	model_leave_out_undecodable(m, e);
 	if (e->undecodable)

@@ -181,6 +181,11 @@ struct model_device {
 	bool by_driver; /* recorded by the driver's side: event_by_driver() */
 	bool no_rings; /* recorded by such a source: model_no_rings() */
 	bool no_notifications; /* event_by_looks(): kicks and interrupts are not seen */
+	/*
+	 * Its registers and notifications are KVM's, its chains and completions were found by looks:
+	 * in which order they happened, to each other, is not known.
+	 */
+	bool apart;
 	bool tells_self; /* when it notifies itself is recorded (VQT_LIFECYCLE_NOTIFIER_ATTACH) */
 	uint64_t events, kicks, irqs, requests, errors;
 };

@@ -236,7 +236,7 @@ static bool popped_earlier(const struct vqt_avail *a)
 static void set_times(struct model_request *r, struct event *e)
 {
 	const struct vqt_avail *a = &e->rec->avail;
-	uint64_t announce = announced(e->queue, a->pos);
+	uint64_t announce = e->dev->apart ? 0 : announced(e->queue, a->pos);
 	bool placed = a->ring.known & VQT_RING_AVAIL_IDX && !(a->ring.known & VQT_RING_PACKED);
 
 	r->seen_ts = e->ts;
@@ -519,6 +519,7 @@ int model_irq(struct model *m, struct event *e)
 	e->dev->irqs++;
 	if (e->queue)
 		e->queue->irqs++;
-	model_life_irq(m, e);
+	if (!e->dev->apart)
+		model_life_irq(m, e);
 	return 0;
 }

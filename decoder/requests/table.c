@@ -387,6 +387,8 @@ int request_table_feed(struct request_table *t, const struct model *m, const str
 		fill(t, &w->row[w->n++], e->dev, e->req, e->ts, e->rec->within);
 		return 0;
 	case VQT_IRQ:
+		if (e->dev->apart)
+			return 0;
 		w = waiting_for(t, e, false);
 		if (w)
 			flush_queue(t, m, w, e->ts);

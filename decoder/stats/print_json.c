@@ -325,7 +325,8 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	json_object_object_add(o, "negotiation", negotiation_json(d, dev));
 	json_put_u64(o, "active", stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight));
 	json_object_object_add(o, "counts", counts_json(&c, d->tallied, dev->no_rings));
-	json_object_object_add(o, "notifications", dev->no_rings ? NULL : stat_economy_json(&c, d));
+	json_object_object_add(o, "notifications",
+			       dev->no_rings || dev->apart ? NULL : stat_economy_json(&c, d));
 	flight_json(o, v, d, dev);
 	json_object_object_add(o, "latency", spans_json(d->span, v->latency));
 	if (d->stages)

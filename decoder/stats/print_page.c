@@ -370,7 +370,7 @@ static void economy(struct page *p)
 
 	if (!p->c.popped && !p->c.kicks && !p->c.interrupts)
 		return;
-	if (p->dev->no_rings) {
+	if (p->dev->no_rings || p->dev->apart) {
 		stat_text_count(&kicks, p->c.kicks, "kick", "kicks");
 		text_puts(&kicks, "; ");
 		stat_text_count(&kicks, p->c.interrupts, "interrupt", "interrupts");

@@ -242,7 +242,7 @@ int stats_on_irq(struct feed *f)
 	if ((i->kind == VQT_IRQ_INTX && !i->level) || (i->kind != VQT_IRQ_SIGNAL && f->d->decides))
 		return 0;
 	COUNT(f, interrupts, 1);
-	if (f->q && i->kind != VQT_IRQ_HANDLER) {
+	if (f->q && i->kind != VQT_IRQ_HANDLER && !f->e->dev->apart) {
 		COUNT(f, irqs_empty, !f->q->since_irq);
 		COUNT_ELEMENT(f, irq_batch, stats_batch_of(f->q->since_irq));
 		/*

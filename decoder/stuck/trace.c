@@ -229,7 +229,7 @@ static void kick_facts(const struct follow *f, const struct model_device *d,
 		return;
 	if (f->kick_ts && f->kick_ts >= f->avail_ts)
 		o->kick_seen = STUCK_YES;
-	else if (f->seen && !d->no_notifications)
+	else if (f->seen && !d->no_notifications && !d->apart)
 		o->kick_seen = STUCK_NO;
 	if (!f->sampled)
 		return;

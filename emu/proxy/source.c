@@ -11,12 +11,12 @@
 #include "decoder/model/model.h"
 #include "decoder/util/child.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/guard.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/poll.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/helper.h"
-#include "emu/server/map.h"
 #include "emu/server/server.h"
 
 #define PROXIES 32
@@ -318,7 +318,7 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 	struct proxy_source *p = (struct proxy_source *)s;
 	int code = start_helper(p, err);
 
-	server_map_guard();
+	guard_install();
 	for (unsigned i = 0; i < p->n && !code; i++)
 		code = listen_on(&p->one[i], err);
 	if (code)

@@ -73,7 +73,7 @@ void replay_notifications_used(struct replay_queue *q, unsigned side, const stru
 	bool go_on = c && side == RECORDED && e->req;
 	bool exact, due = is_due(q, position, slots, &exact) && !silent(i, e, q);
 	/* a driver says when its handler ran, KVM not what was used */
-	if (e->dev->by_driver || e->dev->no_rings)
+	if (e->dev->by_driver || e->dev->no_rings || e->dev->apart)
 		return;
 	s->news = true;
 	if (s->due && go_on && c->order >= s->due_popped)
@@ -109,7 +109,7 @@ void replay_notifications_irq(struct replay_instance *i, const struct event *e, 
 			      const struct replay_irq *irq, struct replay_queue *q)
 {
 	bool news = false, anyone = false;
-	if (e->dev->by_driver || e->dev->no_rings)
+	if (e->dev->by_driver || e->dev->no_rings || e->dev->apart)
 		return;
 	for (unsigned n = 0; n < i->d->num_queues; n++) {
 		struct replay_queue *k = &i->queue[n];

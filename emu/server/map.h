@@ -11,15 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoder/util/guard.h"
 #include "emu/virtio/memory.h"
 
 struct server_map {
-	struct server_map *next, *all; /* of this server; of the process */
+	struct server_map *next; /* of this server */
 	uint64_t gpa, size;
 	uint64_t user; /* the client's own address (vhost-user) */
-	uint8_t *base; /* NULL: not mapped, reached by messages */
-	size_t len, unit; /* unit: of its pages */
-	volatile int lost; /* set by the SIGBUS handler: the file is shorter than it was */
+	struct guard guard; /* its mapping; none: reached by messages */
 };
 
 struct server_maps {
@@ -41,9 +40,5 @@ bool server_maps_lost(const struct server_maps *m);
 int server_map_file(struct server_map *map, int fd, uint64_t offset, uint64_t size, unsigned prot,
 		    uint8_t **at);
 void server_unmap(struct server_map *map);
-/* Install the SIGBUS handler, once in a process. */
-int server_map_guard(void);
-/* How many mappings a process holds at most: one more is -ENOSPC. */
-unsigned server_map_limit(void);
 
 #endif

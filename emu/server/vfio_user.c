@@ -68,7 +68,7 @@ static uint32_t data_max_of(const char *json)
 /* The protocol's default is 65535. */
 static unsigned dma_maps_max(void)
 {
-	return server_map_limit() < 65535 ? server_map_limit() : 65535;
+	return guard_limit() < 65535 ? guard_limit() : 65535;
 }
 
 static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
@@ -112,7 +112,8 @@ static int do_dma_map(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 static bool has_pointers(const struct vfio_user *u, const struct vfio_user_dma_unmap *m)
 {
 	for (const struct server_map *map = u->server.maps.list; map; map = map->next)
-		if (map->base && (m->flags & 2 || (map->gpa == m->address && map->size == m->size)))
+		if (map->guard.base &&
+		    (m->flags & 2 || (map->gpa == m->address && map->size == m->size)))
 			return true;
 	return false;
 }

@@ -245,7 +245,7 @@ static int run(struct server *srv)
 {
 	struct vhost_user *u = (struct vhost_user *)srv;
 	int n = emu_virtio_run(&u->v, SERVER_BUDGET);
-	if (server_maps_lost(&srv->maps) || u->track_map.lost)
+	if (server_maps_lost(&srv->maps) || u->track_map.guard.lost)
 		server_fail(srv, "the client took memory away that it had mapped for us");
 	return n;
 }

@@ -578,7 +578,7 @@ int main(void)
 					  .report = say };
 	emu_backend_mem(&blk.backend, NULL, 64 << 10);
 	struct server_config dc = { .cls = &emu_blk, .class_config = &blk, .queue_size = 64 };
-	server_map_guard();
+	guard_install();
 	if (server_new(&device, server_vhost_user.ops, &dc) < 0 ||
 	    vhost_proxy_new(&proxy, &cfg) < 0)
 		abort();

@@ -73,7 +73,7 @@ static void open_server(struct client *c, bool no_msix)
 				     .report = report,
 				     .ends = ends,
 				     .opaque = c };
-	server_map_guard();
+	guard_install();
 	if (server_new(&c->server, server_vfio_user.ops, &cfg) < 0)
 		abort();
 	c->ram_fd = memfd_create("ram", 0);
@@ -383,12 +383,12 @@ static void test_truncated(void)
 	bring_up(&c);
 	is(reg_read(&c, 4, 0x14, 1), 15, "the device is up");
 	m.size = 4096;
-	for (m.address = 1ull << 30; !ret && n <= server_map_limit(); m.address += 4096) {
+	for (m.address = 1ull << 30; !ret && n <= guard_limit(); m.address += 4096) {
 		ret = call(&c, VU_DMA_MAP, &m, sizeof(m), page, buf, sizeof(buf));
 		n += ret == 0;
 	}
 	is(ret, ENOSPC, "one mapping too many is refused");
-	is(n, server_map_limit() - 1, "%u are not", n);
+	is(n, guard_limit() - 1, "%u are not", n);
 	is(c.went, 0, "the client stays");
 	if (ftruncate(c.ram_fd, 0) < 0)
 		abort();

@@ -66,7 +66,7 @@ static void open_server(struct client *c, unsigned queues)
 				     .queue_size = 64,
 				     .report = report,
 				     .opaque = c };
-	server_map_guard();
+	guard_install();
 	if (server_new(&c->server, server_vhost_user.ops, &cfg) < 0)
 		abort();
 	c->ram_fd = memfd_create("ram", 0);

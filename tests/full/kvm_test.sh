@@ -183,7 +183,10 @@ two_machines() {
 	done
 	jq -r 'select(.device_info) | "\(.device) \(.device_info.bdf)"' "$tmp/all" | sort -u >"$tmp/names"
 	jq -r 'select(.kick) | .device' "$tmp/all" | sort -u >>"$tmp/names"
-	printf 'blk0 0000:00:02.0\nblk1 0000:00:03.0\nblk0\nblk1\n' | diff - "$tmp/names"
+	# which is met first is the first one, in all files
+	printf 'blk0\nblk1\n' >"$tmp/kicks"
+	{ printf 'blk0 0000:00:02.0\nblk1 0000:00:03.0\n'; cat "$tmp/kicks"; } | cmp -s - "$tmp/names" ||
+		{ printf 'blk0 0000:00:03.0\nblk1 0000:00:02.0\n'; cat "$tmp/kicks"; } | diff - "$tmp/names"
 }
 
 # In a PID namespace of its own the recorder sees other numbers than the kernel.

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any hits of KVM's tracepoints: the guest chooses addresses and values.  What comes out must be
+ * Any hits of KVM's tracepoints: the guest chooses addresses and values, the monitor memory slots.  What comes out must be
  * records that the decoder takes.  The first byte: has the guest found a disk before?
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/follow/slots.h"
 #include "bpf/kvm/machine.h"
 #include "decoder/model/model.h"
 #include "tests/unit/fake_pci.h"
@@ -16,6 +17,7 @@ static struct machine *machine;
 static struct model *model;
 static uint16_t ids;
 static uint64_t number;
+static struct slots slots;
 
 static void on_record(void *ctx, void *record, size_t len)
 {
@@ -68,16 +70,38 @@ static uint64_t address(const uint8_t **at, const uint8_t *end)
 	return base ? base + take(at, end, 2) : take(at, end, 8);
 }
 
+/* Wherever bytes are found, they are in what was given to the machine last. */
+static void change_slot(const struct vqk_event *e)
+{
+	uint64_t gpa = e->addr + e->width, host;
+	struct slot was;
+
+	if (e->kind != VQK_SLOT && e->kind != VQK_SLOT_SET)
+		return;
+	slots_event(&slots, e, &was);
+	if (!slots_find(&slots, gpa, e->count, &host))
+		return;
+	for (unsigned i = 0; i < slots.n; i++) {
+		const struct slot *s = &slots.slot[i];
+
+		if (host >= s->host && host - s->host == gpa - s->gpa &&
+		    e->count <= s->len - (host - s->host))
+			return;
+	}
+	abort();
+}
+
 static void one_hit(const uint8_t **at, const uint8_t *end)
 {
 	unsigned kind = (unsigned)take(at, end, 1), width = (unsigned)take(at, end, 1);
-	struct vqk_event e = { .kind = (uint16_t)(kind % (VQK_LINE + 2)),
+	struct vqk_event e = { .kind = (uint16_t)(kind % (VQK_SLOT_SET + 1)),
 			       .width = width & 0x80 ? width : 1U << width % 5,
 			       .count = kind & 0x80 ? width : 1,
 			       .addr = address(at, end),
 			       .value = take(at, end, 4) };
 
 	machine_event(machine, &e);
+	change_slot(&e);
 }
 
 /* A configuration cycle, or several of one instruction. */
@@ -98,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	ids = 0;
 	number = 0;
+	memset(&slots, 0, sizeof(slots));
 	machine = machine_new(&c);
 	model = model_new();
 	if (!machine || !model)
@@ -113,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (what == 0xff)
 			machine_lost(machine);
 		else if (what == 0xfe)
-			machine_describe(machine, 0);
+			machine_describe(machine, 0, 1);
 		else if (what & 1)
 			cycle(&at, end, what & 2);
 		else

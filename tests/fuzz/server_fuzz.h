@@ -129,7 +129,7 @@ static int client_open(struct client *c, const struct server_ops *ops,
 	cfg.class_config = &blk;
 	cfg.queues = 1 + (how & 3);
 	cfg.dma_timeout_ms = -1;
-	server_map_guard();
+	guard_install();
 	if (server_new(&c->server, ops, &cfg) < 0) {
 		emu_backend_close(blk.backend);
 		return -1;

@@ -174,7 +174,7 @@ static void open_all(struct client *c, struct emu_tap *tap, bool passive)
 		.connect = to_back, .tap = tap, .virtio_id = 2, .name = "blk0", .passive = passive
 	};
 	int pair[2];
-	server_map_guard();
+	guard_install();
 	for (unsigned i = 0; i < 8; i++)
 		given[i] = -1;
 	ngiven = 0;

@@ -778,7 +778,8 @@ static void test_limit(void)
 	CHECK_EQ(machine_stats(machine).devices, MACHINE_DEVICES);
 	CHECK_EQ(machine_stats(machine).limited, 2);
 	*said = 0;
-	machine_describe(machine, 7);
+	for (uint16_t id = 1; id <= MACHINE_DEVICES; id++)
+		machine_describe(machine, 7, id);
 	CHECK(!strncmp(said, "1:type2@8 2:type2@10 ", 21));
 	end();
 }

@@ -438,6 +438,39 @@ static void unknown_of_memory(void)
 	end();
 }
 
+/* KVM's kicks and interrupts, and chains that were found later: which came first is not known. */
+static void apart(void)
+{
+	struct vqt_kick k = { .via = VQT_KICK_MMIO, .width = 2 };
+	struct vqt_source s = { .kind = VQT_SRC_MEMORY };
+	struct vqt_irq i = { .kind = VQT_IRQ_MSIX, .vector = VQT_NO_VECTOR };
+	uint8_t source;
+
+	begin(VIRTIO_ID_BLOCK, VQT_SRC_KVM);
+	source = t.source;
+	CHECK(t.e.dev->no_rings);
+	t.source = (uint8_t)(source + 64);
+	t.device = VQT_NO_DEVICE;
+	add(VQT_SOURCE, &s, sizeof(s), NULL, 0);
+	t.device = 1;
+	t.queue = 0;
+	for (unsigned n = 1; n < 4; n++) {
+		t.source = source;
+		t.ts = n * SEC;
+		add(VQT_KICK, &k, sizeof(k), NULL, 0);
+		add(VQT_IRQ, &i, sizeof(i), NULL, 0);
+		t.source = (uint8_t)(source + 64);
+		pop(n * SEC + 1000, 1, true, 16, VQT_CHAIN_LATE);
+		CHECK(t.e.dev->apart && !t.e.dev->no_rings && !t.e.req->announce_ts);
+		use(n * SEC + 2000, 1, 1);
+		CHECK(t.e.req);
+	}
+	CHECK(strstr(printed(stat_print_page), "notifications 3 kicks; 3 interrupts known"));
+	CHECK(strstr(printed(stat_print_page), "3 completed"));
+	CHECK(!strstr(printed(stat_print_page), "kick to"));
+	end();
+}
+
 static const struct tap_test tests[] = {
 	{ "what was negotiated, after a reset", kept_over_reset },
 	{ "what a proxy learned", learned_by_a_proxy },
@@ -450,6 +483,7 @@ static const struct tap_test tests[] = {
 	{ "what tallies do not tell", unknown_of_tallies },
 	{ "what KVM does not tell", unknown_of_kvm },
 	{ "what memory does not tell", unknown_of_memory },
+	{ "KVM's kicks and memory's chains", apart },
 };
 
 TAP_MAIN(tests)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/memory/looks.h"
+#include "decoder/util/clock.h"
+
+#define MEASURE 8 /* looks of which one is measured */
+#define SECOND UINT64_C(1000000000)
+
+int looks_open(struct looks *l, unsigned share, bool (*look)(void *opaque, uint64_t now),
+	       void *opaque)
+{
+	*l = (struct looks){ .look = look, .opaque = opaque };
+	pace_init(&l->pace, share);
+	l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return l->timer < 0 ? -errno : 0;
+}
+
+void looks_close(struct looks *l)
+{
+	if (l->slack)
+		prctl(PR_SET_TIMERSLACK, (unsigned long)l->slack, 0, 0, 0);
+	if (l->timer >= 0)
+		close(l->timer);
+	l->timer = -1;
+}
+
+void looks_begin(struct looks *l)
+{
+	l->slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	l->normal = sched_getscheduler(0) == SCHED_OTHER;
+	l->began = l->due = clock_ns(CLOCK_MONOTONIC);
+	l->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/*
+ * A look that comes late misses what was between, and nice values count within a group of processes
+ * only.  What looks cost is limited, so they may come before other work; all else that this thread
+ * does may not.  Refused without CAP_SYS_NICE.
+ */
+void looks_hurry(struct looks *l, bool yes)
+{
+	struct sched_param p = { .sched_priority = yes ? 1 : 0 };
+
+	if (l->normal && yes != l->hurries &&
+	    !sched_setscheduler(0, (yes ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &p))
+		l->hurries = yes;
+}
+
+/* Of this thread.  The question takes a tenth of a look: in between the answer is estimated. */
+static uint64_t processor_time(struct looks *l)
+{
+	uint64_t now;
+
+	if (l->n % MEASURE) {
+		l->spent += l->each;
+		return l->spent;
+	}
+	now = clock_ns(CLOCK_THREAD_CPUTIME_ID) - l->cpu;
+	l->each = (now - l->measured) / MEASURE;
+	l->measured = now;
+	if (l->spent < now) /* never back */
+		l->spent = now;
+	return l->spent;
+}
+
+static void look_when_due(struct looks *l)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	bool found;
+
+	if (now < l->due)
+		return;
+	l->arrived = 0;
+	l->late = false;
+	found = l->look(l->opaque, now);
+	l->n++;
+	now = clock_ns(CLOCK_MONOTONIC);
+	if (l->arrived)
+		pace_arrival(&l->pace, now, l->arrived, l->late);
+	l->due = pace_next(&l->pace, now, processor_time(l), found);
+}
+
+int looks_timer(struct looks *l)
+{
+	uint64_t due = l->due ? l->due : 1;
+	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(due / SECOND),
+					      .tv_nsec = (long)(due % SECOND) } };
+
+	timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &t, NULL);
+	return l->timer;
+}
+
+/* 0, or -EINTR. */
+static int sleep_until(uint64_t ns)
+{
+	struct timespec t = { .tv_sec = (time_t)(ns / SECOND), .tv_nsec = (long)(ns % SECOND) };
+
+	return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+int looks_run(struct looks *l, int timeout_ms)
+{
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
+	int interrupted = 0;
+
+	look_when_due(l);
+	while (!interrupted && clock_ns(CLOCK_MONOTONIC) < until) {
+		looks_hurry(l, true);
+		interrupted = sleep_until(l->due < until ? l->due : until);
+		look_when_due(l);
+	}
+	looks_hurry(l, false);
+	return interrupted;
+}
+
+void looks_put_cost(const struct looks *l, struct text *t)
+{
+	uint64_t took = clock_ns(CLOCK_MONOTONIC) - l->began;
+	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - l->cpu;
+
+	text_add(t, "%llu looks, %.1f %% of a processor core", (unsigned long long)l->n,
+		 took ? 100.0 * (double)cpu / (double)took : 0);
+}
