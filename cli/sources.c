@@ -227,6 +227,7 @@ static int join_guests(struct sources_choice *c)
 	for (unsigned i = 0; i < c->guests; i++)
 		j->socket[j->sockets++] = c->guest[i];
 	joined_ops(c->ops, c->joined);
+	c->joined->confinable = false; /* guests connect later */
 	c->ops = c->joined;
 	c->config = j;
 	return 0;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/confine.h"
 #include "cli/record/run.h"
 #include "decoder/util/outlet.h"
 
@@ -40,7 +41,7 @@ static void on_record(void *ctx, const void *record, size_t len)
 
 	if (r->done)
 		return;
-	record_out_write(&r->out, record, len);
+	trace_out_write(&r->out, record, len);
 	check_live_record(&r->check, record, len);
 	count(&r->counts, record);
 	if (is_event(record) && r->counts.events == r->count)
@@ -67,6 +68,46 @@ static void on_words(void *ctx, enum source_level level, const char *text)
 		cli_note(text);
 }
 
+static void kill_both(const struct record_run *r, int sig)
+{
+	if (r->child.worker > 0 && r->child.worker != r->child.pid)
+		kill(r->child.worker, sig);
+	kill(r->child.pid, sig);
+}
+
+/* Tasks of the helper. */
+enum { RECORD_NEXT_FILE, RECORD_SIGNAL };
+
+static int signal_task(void *opaque, uint32_t arg, int *gives)
+{
+	const struct record_run *r = opaque;
+
+	if (r->child.pid > 0 && arg < NSIG)
+		kill_both(r, (int)arg);
+	return 0;
+}
+
+/* A source that strangers speak to needs no more than it has; --regression does. */
+static int confine_it(struct record_run *r)
+{
+	static struct helper_task tasks[] = {
+		[RECORD_NEXT_FILE] = { trace_out_task }, [RECORD_SIGNAL] = { signal_task }
+	};
+	int err;
+
+	if (!r->choice.ops->confinable || r->regression.name)
+		return CLI_OK;
+	tasks[RECORD_NEXT_FILE].opaque = &r->out;
+	tasks[RECORD_SIGNAL].opaque = r;
+	err = helper_start(&r->helper, tasks, sizeof(tasks) / sizeof(tasks[0]));
+	if (err)
+		return cli_error("cannot start a helper: %s", strerror(-err));
+	r->out.helper = r->helper;
+	r->out.helper_task = RECORD_NEXT_FILE;
+	cli_confine(true, r->no_confine, r->verbose);
+	return CLI_OK;
+}
+
 /* Open the source and the file, then begin. */
 static int begin(struct record_run *r)
 {
@@ -77,12 +118,12 @@ static int begin(struct record_run *r)
 	c->request.output = r->out.path;
 	if (c->ops->open(&r->source, c->config, &c->request, &err))
 		return cli_error("%s", err.text);
-	if (record_out_open(&r->out, &trace_err))
+	if (trace_out_open(&r->out, &trace_err))
 		return cli_error("%s", trace_err.text);
 	if (c->ops->begin(r->source, r->command, &r->child, &err))
 		return cli_error("%s", err.text);
 	r->live = true;
-	return CLI_OK;
+	return confine_it(r);
 }
 
 /* --- while it runs --------------------------------------------------------- */
@@ -98,23 +139,24 @@ static void show_status(struct record_run *r, const struct source_stats *s, uint
 	    now - r->shown < STATUS_EVERY)
 		return;
 	r->shown = now;
-	all.records += record_out_lost(&r->out);
+	all.records += trace_out_lost(&r->out);
 	model_put_lost(&lost, all, "");
 	if (!r->choice.ops->no_rings)
 		text_add(&requests, " %llu requests,",
 			 (unsigned long long)r->counts.by_type[VQT_USED]);
 	fprintf(stderr, "\rrecording %u %s%s: %llu events,%s %llu kB, %s lost\033[K", s->alive,
 		r->choice.ops->noun, s->alive == 1 ? "" : "s", (unsigned long long)r->counts.events,
-		requests.buf, (unsigned long long)record_out_bytes(&r->out) >> 10, lost.buf);
+		requests.buf, (unsigned long long)trace_out_bytes(&r->out) >> 10, lost.buf);
 	r->check.line = true;
 }
 
 /* To the command, and to the QEMU that a wrapper may have started. */
 static void signal_command(const struct record_run *r, int sig)
 {
-	if (r->child.worker > 0 && r->child.worker != r->child.pid)
-		kill(r->child.worker, sig);
-	kill(r->child.pid, sig);
+	if (r->helper)
+		helper_ask(r->helper, RECORD_SIGNAL, (uint32_t)sig);
+	else
+		kill_both(r, sig);
 }
 
 /* Once there is something to record: attaching takes a while. */
@@ -157,11 +199,11 @@ static void rotate(struct record_run *r, uint64_t now)
 {
 	struct trace_error err;
 
-	if (r->done || !record_out_due(&r->out, now))
+	if (r->done || !trace_out_due(&r->out, now))
 		return;
 	if (r->choice.ops->settle)
 		r->choice.ops->settle(r->source);
-	if (record_out_next(&r->out, &err)) {
+	if (trace_out_next(&r->out, &err)) {
 		cli_error("%s", err.text);
 		r->reported = true;
 		r->done = true;
@@ -267,18 +309,18 @@ static void print_totals(const struct record_run *r)
 	TEXT(lost, 64);
 
 	r->choice.ops->stats(r->source, &s);
-	s.lost.records += record_out_lost(&r->out);
+	s.lost.records += trace_out_lost(&r->out);
 	model_put_lost(&lost, s.lost, "");
 	if (!r->choice.request.light && !r->choice.ops->no_rings)
 		fprintf(stderr, "%llu request%s, ", (unsigned long long)requests,
 			requests == 1 ? "" : "s");
 	fprintf(stderr, "%llu bytes in %u file%s, %s lost\n",
-		(unsigned long long)record_out_bytes(&r->out), r->out.n, r->out.n == 1 ? "" : "s",
+		(unsigned long long)trace_out_bytes(&r->out), r->out.n, r->out.n == 1 ? "" : "s",
 		lost.buf);
 }
 
 /* Of a file that could not be written to its end, what is readable. */
-static void recount(struct record_run *r)
+static void recount(struct record_run *r, int fd)
 {
 	struct trace_reader *t;
 	struct trace_error err;
@@ -287,7 +329,7 @@ static void recount(struct record_run *r)
 	int n = 1;
 
 	r->counts = r->whole;
-	if (trace_open(&t, r->out.current, &err))
+	if (trace_open_fd(&t, fd, r->out.current, &err))
 		return;
 	while (n > 0 || (n < 0 && again)) {
 		n = trace_next(t, &rec, &again, &err);
@@ -311,8 +353,8 @@ static void summarize(struct record_run *r)
 /* CLI_TROUBLE when the files could not be written. */
 static int finish_output(struct record_run *r)
 {
-	uint64_t lost = record_out_lost(&r->out);
-	int err = record_out_close(&r->out, stop_count ? OUTLET_HURRY : -1);
+	uint64_t lost = trace_out_lost(&r->out);
+	int err = trace_out_close(&r->out, stop_count ? OUTLET_HURRY : -1);
 
 	if (lost)
 		cli_warn(CLI_PIPE_SLOW, (unsigned long long)lost);
@@ -323,7 +365,7 @@ static int finish_output(struct record_run *r)
 	if (!err || err == -EPIPE) /* it is no error when the reader of the pipe stops reading */
 		return CLI_OK;
 	return cli_error("%s: %s%s; what was written until then is readable", r->out.current,
-			 err == -ETIMEDOUT ? "its reader stopped reading" : strerror(-err),
+			 trace_out_error(err),
 			 err == -ENOSPC ? " (make room, or use --max-size)" : "");
 }
 
@@ -343,16 +385,19 @@ static int finish_command(const struct record_run *r)
 static int finish(struct record_run *r, int code)
 {
 	const struct source_ops *ops = r->choice.ops;
+	int again;
 
 	if (r->live) {
 		/* what is in flight still belongs to the recording, unless a limit has ended it */
 		ops->stop(r->source);
 		end_child(r);
-		if (record_out_settle(&r->out))
-			recount(r);
+		again = trace_out_settle(&r->out);
+		if (again >= 0)
+			recount(r, again);
 		summarize(r);
 	}
 	ops->close(r->source);
+	helper_end(r->helper);
 	if (finish_output(r) == CLI_TROUBLE)
 		code = CLI_TROUBLE;
 	if (finish_command(r) == CLI_TROUBLE)

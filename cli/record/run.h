@@ -4,17 +4,18 @@
 #define VQT_CLI_RECORD_RUN_H
 
 #include "cli/check/live.h"
-#include "cli/record/output.h"
+#include "cli/output.h"
 #include "cli/record/regression.h"
 #include "cli/record/with_guest.h"
 #include "cli/sources.h"
 
 struct record_run {
-	struct record_out out;
+	struct trace_out out;
 	struct sources_choice choice;
 	struct source *source;
 	uint64_t count, duration; /* 0: no limit */
-	bool quiet, verbose;
+	bool quiet, verbose, no_confine;
+	struct helper *helper; /* when confined */
 	bool with_guest;
 	struct with_guest port; /* that --with-guest adds */
 	struct check_live check;

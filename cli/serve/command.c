@@ -1,57 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include "cli/confine.h"
 #include "cli/serve/impl.h"
 #include "decoder/util/clock.h"
-#include "decoder/util/outlet.h"
-#include "emu/server/confine.h"
-#include "decoder/spec/constants.h"
 #include "decoder/util/guard.h"
 
 #define FLUSH_MS 200
 #define KEPT_MS 10 /* while the reader of a pipe is behind */
 #define SAMPLE 1000000000ULL
 #define SAMPLES_ALIKE 60
+#define END_TICK_US 100000
+#define END_TICKS 8 /* within which the device ends after a signal, whatever it is doing */
 
-static volatile sig_atomic_t stopped, hung_up;
+static volatile sig_atomic_t stopped, hung_up, ticks, device_ended;
+
+/*
+ * A request may take long, and a client can make it.  The timer also wakes a loop that began to
+ * wait just after it had looked whether there was a signal.
+ */
+static void end_soon(void)
+{
+	struct itimerval t = { { 0, END_TICK_US }, { 0, END_TICK_US } };
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static void on_tick(int sig)
+{
+	static const char said[] =
+		"vqtrace serve: the device did not end by itself, and was ended; its trace may "
+		"lack the last events\n";
+
+	if (++ticks < END_TICKS)
+		return;
+	if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
+		_exit(CLI_TROUBLE);
+	_exit(CLI_TROUBLE);
+}
 
 static void on_signal(int sig)
 {
 	*(sig == SIGHUP ? &hung_up : &stopped) = sig;
-}
-
-static uint64_t now_ns(void *opaque)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-static void emit(void *opaque, const void *record, size_t len)
-{
-	struct serve_run *r = opaque;
-
-	r->written++;
-	check_live_record(&r->check, record, len);
-	if (!r->w || r->write_err)
-		return;
-	r->write_err = trace_write(r->w, record, len);
-	if (r->write_err == -EPIPE)
-		r->stop = true; /* the reader has had enough */
-	else if (r->write_err) /* the device continues, as a guest depends on it */
-		cli_error("%s: %s; the trace ends here, the device does not", r->trace,
-			  strerror(-r->write_err));
+	if (sig != SIGHUP && !ticks && !device_ended)
+		end_soon();
 }
 
 static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct serve_run *r = opaque;
 
-	if (what == SERVER_PROTOCOL_ERROR)
+	if (!text)
+		; /* said too often */
+	else if (what == SERVER_PROTOCOL_ERROR)
 		cli_warn("%s; it was disconnected, waiting for the next", text);
 	else if (what == SERVER_NOTE)
 		cli_warn("%s", text);
@@ -76,44 +82,9 @@ static int open_class(struct serve_run *r)
 	return CLI_TROUBLE;
 }
 
-static int open_trace(struct serve_run *r)
-{
-	const struct emu_class *cls = r->cfg.cls;
-	char name[64], id[32];
-	struct trace_error err;
-
-	if (!r->trace && !r->check.on)
-		return CLI_OK;
-	if (check_live_begin(&r->check, r->trace))
-		return CLI_TROUBLE;
-	if (r->trace && trace_create_live(&r->w, r->trace, &err))
-		return cli_error("%s", err.text);
-	r->tap.emit = emit;
-	r->tap.now = now_ns;
-	r->tap.opaque = r;
-	r->cfg.tap = emu_tap_new(&r->tap);
-	if (!r->cfg.tap)
-		return cli_error("no memory for the trace");
-	emu_tap_session(r->cfg.tap, "vqtrace " VQTRACE_VERSION, r->command,
-			(int64_t)(clock_ns(CLOCK_REALTIME) - now_ns(NULL)));
-	snprintf(name, sizeof(name), "%s device", r->protocol->name);
-	emu_tap_source(r->cfg.tap, name, (uint32_t)getpid());
-	snprintf(name, sizeof(name), "%s-%s", r->protocol->name, cls->name);
-	snprintf(id, sizeof(id), "%s0", cls->name);
-	/* clients of vhost-user do not report their transport; QEMU's devices are PCI functions */
-	emu_tap_device(r->cfg.tap, cls->virtio_id,
-		       r->protocol->transport ? r->protocol->transport->id : VQT_TRANSPORT_PCI,
-		       r->cfg.transitional ? VQT_DEV_TRANSITIONAL : 0, ~0u,
-		       r->cfg.queues ? r->cfg.queues : 1, id, name);
-	return CLI_OK;
-}
-
 static bool ends(void *opaque)
 {
-	sigset_t set;
-
-	return stopped ||
-	       (sigpending(&set) == 0 && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM)));
+	return stopped;
 }
 
 static int open_server(struct serve_run *r)
@@ -142,28 +113,11 @@ static int open_server(struct serve_run *r)
 				 : fd == -ENAMETOOLONG ? "; socket paths have at most 107 bytes"
 				 : fd == -ENOENT       ? "; its folder does not exist"
 						       : "");
+	r->bound = true;
 	err = server_listen(r->server, fd);
 	if (err)
 		return cli_error("cannot wait for clients: %s", strerror(-err));
 	return CLI_OK;
-}
-
-/* All files are open: nothing else is needed any more. */
-static void lock_in(struct serve_run *r)
-{
-	struct confine_result res;
-
-	if (r->no_confine) {
-		cli_warn("running unconfined: a client that finds a bug here has all your rights");
-		return;
-	}
-	if (confine(r->dir, &res))
-		cli_warn("%s is not in force (%s); the device runs less confined", res.failed,
-			 strerror(-res.error));
-	if (r->verbose)
-		fprintf(stderr, "confined: no_new_privs %s, seccomp %s, landlock %s (ABI %d)\n",
-			res.no_new_privs ? "yes" : "no", res.seccomp ? "yes" : "no",
-			res.landlock ? "yes" : "no", res.landlock_abi);
 }
 
 /* --- while it runs --------------------------------------------------------- */
@@ -195,13 +149,17 @@ static void reload(struct serve_run *r)
 		cli_note(text);
 }
 
-/* Signals are delivered only while the server waits, which a busy device never does. */
-static bool signal_waits(void)
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* SIGHUP is delivered only while the server waits, which a busy device never does. */
+static bool hangup_waits(void)
 {
 	sigset_t set;
 
-	return sigpending(&set) == 0 && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) ||
-					 sigismember(&set, SIGHUP));
+	return sigpending(&set) == 0 && sigismember(&set, SIGHUP);
 }
 
 /*
@@ -210,7 +168,7 @@ static bool signal_waits(void)
  */
 static void sample(struct serve_run *r)
 {
-	uint64_t now = now_ns(NULL);
+	uint64_t now = now_ns();
 
 	if (!r->cfg.tap || !r->sample || now - r->sampled < r->sample)
 		return;
@@ -222,14 +180,20 @@ static void sample(struct serve_run *r)
 	r->sampled_at = r->written;
 }
 
+/* A trace that ends or rotates by time is looked at this often. */
+#define LIMIT_MS 200
+
 static int patience(const struct serve_run *r, bool dirty)
 {
 	uint64_t ms = r->sample / 1000000 + 1;
+	bool timed = r->traced && (r->duration || r->out.rotate_ns);
 
-	if (cli_words_kept() || (r->w && trace_waiting(r->w)))
+	if (cli_words_kept() || (r->out.w && trace_waiting(r->out.w)))
 		return KEPT_MS;
 	if (!r->cfg.tap || !r->sample)
-		return dirty ? FLUSH_MS : -1;
+		return dirty ? FLUSH_MS : timed ? LIMIT_MS : -1;
+	if (timed && ms > LIMIT_MS)
+		return LIMIT_MS;
 	if (dirty && ms > FLUSH_MS)
 		return FLUSH_MS;
 	return ms < 60000 ? (int)ms : 60000;
@@ -241,16 +205,15 @@ static void loop(struct serve_run *r)
 	uint64_t seen = 0, steps = 0;
 
 	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGINT);
-	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGHUP);
 	sigprocmask(SIG_BLOCK, &blocked, &open);
 	while (!stopped && !r->stop) {
-		bool dirty = r->w && (r->written != seen || trace_waiting(r->w));
+		struct trace_writer *w = r->out.w;
+		bool dirty = w && (r->written != seen || trace_waiting(w));
 		uint64_t before = r->written;
 
-		/* signals come in only here: none is missed */
-		if (steps++ % 32 == 0 && signal_waits()) {
+		/* SIGHUP comes in only here: none is missed */
+		if (steps++ % 32 == 0 && hangup_waits()) {
 			sigprocmask(SIG_SETMASK, &open, NULL);
 			sigprocmask(SIG_BLOCK, &blocked, NULL);
 		} else {
@@ -260,10 +223,11 @@ static void loop(struct serve_run *r)
 			hung_up = 0;
 			reload(r);
 		}
-		if (dirty && r->written == before) {
+		if (dirty && (r->written == before || !r->traced)) {
 			seen = r->written;
-			trace_flush(r->w);
+			serve_trace_flush(r);
 		}
+		serve_trace_step(r);
 		sample(r);
 	}
 	sigprocmask(SIG_SETMASK, &open, NULL);
@@ -277,55 +241,81 @@ static void summarize(struct serve_run *r, const struct server_stats *s)
 		(unsigned long long)s->clients, s->clients == 1 ? "" : "s",
 		(unsigned long long)s->messages, (unsigned long long)s->requests,
 		(unsigned long long)s->interrupts);
-	if (r->w)
+	if (r->out.path)
 		fprintf(stderr, "; %llu records in %s, %llu lost",
-			(unsigned long long)(r->written - trace_dropped(r->w)), r->trace,
-			(unsigned long long)trace_dropped(r->w));
+			(unsigned long long)(r->out.records - trace_out_lost(&r->out)), r->out.path,
+			(unsigned long long)trace_out_lost(&r->out));
 	fputc('\n', stderr);
+}
+
+/* The device ends first; what then remains may wait for a reader, a little. */
+static void end_device(struct serve_run *r, struct server_stats *stats)
+{
+	static const struct itimerval never;
+	const struct emu_class_setup *setup = r->cfg.cls->setup;
+
+	if (r->server) {
+		*stats = server_stats(r->server);
+		server_free(r->server);
+	} else if (r->class_config && setup->close) {
+		setup->close(r->class_config);
+	}
+	free(r->class_config);
+	if (r->bound)
+		helper_ask(r->helper, SERVE_REMOVE_SOCKET, 0);
+	device_ended = true; /* a signal from now on only hurries the wait for a reader */
+	setitimer(ITIMER_REAL, &never, NULL);
 }
 
 static int finish(struct serve_run *r, int code)
 {
-	const struct emu_class_setup *setup = r->cfg.cls->setup;
 	struct server_stats stats = { 0 };
-	int err;
 
-	if (r->server) {
-		char name[256];
-		stats = server_stats(r->server);
-		server_free(r->server);
-		snprintf(name, sizeof(name), "%s",
-			 strrchr(r->path, '/') ? strrchr(r->path, '/') + 1 : r->path);
-		if (r->dir >= 0 && code == CLI_OK)
-			unlinkat(r->dir, name, 0);
-	} else if (r->class_config && setup->close)
-		setup->close(r->class_config);
-	free(r->class_config);
+	end_device(r, &stats);
+	emu_tap_free(r->cfg.tap);
 	if (code == CLI_OK)
 		summarize(r, &stats);
-	emu_tap_free(r->cfg.tap);
-	if (r->w && trace_dropped(r->w))
-		cli_warn(CLI_PIPE_SLOW, (unsigned long long)trace_dropped(r->w));
-	err = r->w ? trace_finish_within(r->w, stopped ? OUTLET_HURRY : -1) : 0;
-	if (r->write_err)
-		err = r->write_err;
-	if (err && err != -EPIPE) {
-		if (!r->write_err)
-			cli_error("%s: %s; what was written until then is readable", r->trace,
-				  err == -ETIMEDOUT ? "its reader stopped reading"
-						    : strerror(-err));
-		code = CLI_TROUBLE;
-	}
+	code = serve_trace_close(r, stopped, code);
+	helper_end(r->helper);
 	return check_live_end(&r->check, code);
+}
+
+static int remove_socket(void *opaque, uint32_t arg, int *gives)
+{
+	return server_socket_remove(((struct serve_run *)opaque)->path);
+}
+
+/* What will be done with paths while confined. */
+static int open_helper(struct serve_run *r)
+{
+	static struct helper_task tasks[] = {
+		[SERVE_REMOVE_SOCKET] = { remove_socket },
+		[SERVE_NEXT_FILE] = { trace_out_task },
+	};
+	int err;
+
+	tasks[SERVE_REMOVE_SOCKET].opaque = r;
+	tasks[SERVE_NEXT_FILE].opaque = &r->out;
+	err = helper_start(&r->helper, tasks, sizeof(tasks) / sizeof(tasks[0]));
+	return err ? cli_error("cannot start a helper: %s", strerror(-err)) : CLI_OK;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction hup = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction tick = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+
+	cli_catch_ends(on_signal);
+	sigaction(SIGHUP, &hup, NULL);
+	sigaction(SIGALRM, &tick, NULL);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 static int run(int argc, char **argv)
 {
-	struct serve_run r = {
-		.tap = { .snaplen = SERVE_SNAPLEN }, .sample = SAMPLE, .dir = -1, .cfg.spin_us = 10
-	};
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	char folder[256];
+	struct serve_run r = { .tap = { .snaplen = SERVE_SNAPLEN },
+			       .sample = SAMPLE,
+			       .cfg.spin_us = 10 };
 	int code = serve_parse(&r, argc, argv);
 
 	if (code) {
@@ -333,19 +323,17 @@ static int run(int argc, char **argv)
 		return code - 1;
 	}
 	cli_join_words(r.command, sizeof(r.command), argc, argv);
+	code = open_helper(&r); /* before there is memory to copy */
 	cli_never_wait();
-	cli_catch_ends(on_signal);
-	sigaction(SIGHUP, &sa, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	code = open_class(&r);
+	catch_signals();
 	if (code == CLI_OK)
-		code = open_trace(&r);
+		code = open_class(&r);
+	if (code == CLI_OK)
+		code = serve_trace_open(&r);
 	if (code == CLI_OK)
 		code = open_server(&r);
 	if (code == CLI_OK) {
-		snprintf(folder, sizeof(folder), "%s", r.path);
-		r.dir = open(dirname(folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
-		lock_in(&r);
+		cli_confine(false, r.no_confine, r.verbose);
 		announce(&r);
 		loop(&r);
 	}

@@ -97,7 +97,11 @@ const struct option_row serve_options[] = {
 	{ OPTION_HEADING, .help = "The trace" },
 	{ OPTION_TEXT, 'w', "write", "FILE",
 	  "write one, as 'vqtrace record' would; - is standard output",
-	  OPTION_TO(struct serve_run, trace) },
+	  OPTION_TO(struct serve_run, out.path) },
+	{ OPTION_TIME, 0, "duration", "TIME",
+	  "end the trace after 10s, 5m, ...; the device continues",
+	  OPTION_TO(struct serve_run, duration), .want = "a time such as 10s or 5m" },
+	TRACE_OUT_OPTIONS(struct serve_run, out, "end the trace"),
 	{ OPTION_NUMBER, 's', "snaplen", "BYTES",
 	  "leading bytes of each buffer, 0 to 1024 (default 32)",
 	  OPTION_TO(struct serve_run, tap.snaplen), .max = 1024,
@@ -238,6 +242,8 @@ static int choose_protocol(struct serve_run *r)
 static int check_options(struct serve_run *r)
 {
 	const struct emu_class *cls = r->cfg.cls;
+	bool pipe = r->out.path && !strcmp(r->out.path, "-");
+	bool rotated = r->out.rotate_size || r->out.rotate_ns;
 	int stop = 0;
 
 	if (!r->protocol->transport && (r->cfg.transitional || r->cfg.no_msix))
@@ -248,7 +254,11 @@ static int check_options(struct serve_run *r)
 	if (cls->queues_max && r->cfg.queues > cls->queues_max)
 		return 1 + cli_usage("--queues: a virtio-%s device has at most %u", cls->name,
 				     cls->queues_max);
-	if (r->trace && !strcmp(r->trace, "-") && isatty(STDOUT_FILENO))
+	if (!r->out.path && (r->duration || r->out.max_size || r->out.files || rotated))
+		return 1 + cli_usage("limits and --rotate-* are of a trace; give -w a file");
+	if (pipe && rotated)
+		return 1 + cli_usage("a pipe cannot be rotated; give -w a file");
+	if (pipe && isatty(STDOUT_FILENO))
 		return 1 + cli_usage("-w -: standard output is a terminal; pipe it, "
 				     "for example into 'vqtrace show -r -'");
 	for (unsigned i = 0; i < r->features.n && !stop; i++)

@@ -143,6 +143,16 @@ int trace_open(struct trace_reader **out, const char *path, struct trace_error *
 	return reader_new(out, f, std ? "standard input" : path, err);
 }
 
+int trace_open_fd(struct trace_reader **out, int fd, const char *path, struct trace_error *err)
+{
+	FILE *f = fdopen(fd, "rb");
+
+	if (f)
+		return reader_new(out, f, path, err);
+	close(fd);
+	return fail(err, -ENOMEM, "%s: no memory", path);
+}
+
 int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
 		      struct trace_error *err)
 {
@@ -296,19 +306,18 @@ static FILE *make_live(FILE *f, struct outlet **o)
 	return live;
 }
 
-static int create(struct trace_writer **out, const char *path, bool live, struct trace_error *err)
+/* f NULL: errno, and why, say why. */
+static int create(struct trace_writer **out, FILE *f, const char *path, bool live,
+		  struct trace_error *err, const char *why)
 {
 	bool std = !strcmp(path, "-");
-	const char *why = NULL;
-	FILE *f = std ? open_std(STDOUT_FILENO, "wb") : create_stream(path, &why);
 	int rc = f ? -EIO : -errno;
 	struct trace_writer *w = calloc(1, sizeof(*w));
 
 	if (f && !w)
 		rc = -ENOMEM;
-	if (!why)
+	if (f || !why)
 		why = strerror(-rc);
-
 	if (!f || !w)
 		goto failed;
 	w->fd = std ? -1 : fileno(f);
@@ -342,14 +351,35 @@ failed:
 	return rc;
 }
 
+static int create_path(struct trace_writer **out, const char *path, bool live,
+		       struct trace_error *err)
+{
+	const char *why = NULL;
+	FILE *f = strcmp(path, "-") ? create_stream(path, &why) : open_std(STDOUT_FILENO, "wb");
+
+	return create(out, f, path, live, err, why);
+}
+
 int trace_create(struct trace_writer **out, const char *path, struct trace_error *err)
 {
-	return create(out, path, false, err);
+	return create_path(out, path, false, err);
 }
 
 int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err)
 {
-	return create(out, path, true, err);
+	return create_path(out, path, true, err);
+}
+
+int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
+			 struct trace_error *err)
+{
+	FILE *f = fdopen(fd, "wb");
+	int code = errno;
+
+	if (!f)
+		close(fd);
+	errno = code;
+	return create(out, f, path, true, err, NULL);
 }
 
 static int put(struct trace_writer *w, uint64_t ts, const void *record, size_t len)

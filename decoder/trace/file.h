@@ -30,6 +30,8 @@ struct trace_error {
  * new (-EPROTONOSUPPORT), empty (-ENODATA), or what open(2) says.
  */
 int trace_open(struct trace_reader **out, const char *path, struct trace_error *err);
+/* The same of a descriptor that was opened as this path; owns it from now on. */
+int trace_open_fd(struct trace_reader **out, int fd, const char *path, struct trace_error *err);
 /* The same from bytes in memory (fuzzing, tests); the bytes must outlive the reader. */
 int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
 		      struct trace_error *err);
@@ -59,6 +61,9 @@ int trace_create(struct trace_writer **out, const char *path, struct trace_error
  * VQT_LOSS in the trace once the reader goes on.
  */
 int trace_create_live(struct trace_writer **out, const char *path, struct trace_error *err);
+/* The same, of a descriptor that was opened as this path; owns it from now on. */
+int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
+			 struct trace_error *err);
 /* Append one record of len bytes (<= VQT_RECORD_MAX).  Negative errno (ENOSPC, EPIPE). */
 int trace_write(struct trace_writer *w, const void *record, size_t len);
 int trace_flush(struct trace_writer *w);
@@ -73,8 +78,8 @@ uint64_t trace_written(const struct trace_writer *w);
 /* Flush, close; the error of the last write if there was one. */
 int trace_finish(struct trace_writer *w);
 /*
- * The same, but if the reader takes nothing for ms (-1: no limit; after a signal half a second)
- * -ETIMEDOUT: what still waited for it is lost.
+ * The same, but when the reader takes nothing for ms, or takes too long, -ETIMEDOUT or -ETIME as
+ * outlet_drain() says: what still waited for it is lost.
  */
 int trace_finish_within(struct trace_writer *w, int ms);
 

@@ -95,6 +95,13 @@ int outlet_push(struct outlet *o)
 	return o->error;
 }
 
+/* How long to wait for a reader. */
+struct patience {
+	int ms; /* while it takes nothing; -1: no limit */
+	uint64_t took; /* when it last took something */
+	uint64_t hurry; /* when the end began; 0: it has not */
+};
+
 /* What is left of ms since then; -1: there is no limit. */
 static int left(int ms, uint64_t since)
 {
@@ -103,29 +110,48 @@ static int left(int ms, uint64_t since)
 	return ms < 0 ? -1 : passed < (uint64_t)ms ? ms - (int)passed : 0;
 }
 
+static bool is_over(const struct patience *p)
+{
+	return p->hurry && !left(OUTLET_END, p->hurry);
+}
+
+/* The first signal begins the hurry, more of them do not. */
+static void hurry(struct patience *p)
+{
+	if (p->hurry)
+		return;
+	p->hurry = p->took = clock_ns(CLOCK_MONOTONIC);
+	p->ms = OUTLET_HURRY;
+}
+
+/* Let the reader take something.  0, or why this is the end. */
+static int drain_some(struct outlet *o, struct patience *p)
+{
+	size_t before = o->kept;
+	int rc = ready(o, left(p->ms, p->took));
+
+	if (rc > 0)
+		rc = outlet_push(o);
+	else if (!rc)
+		rc = -ETIMEDOUT;
+	if (o->kept < before)
+		p->took = clock_ns(CLOCK_MONOTONIC);
+	else if (!rc) /* a virtio port says that it is ready, and takes nothing */
+		rc = left(p->ms, p->took) ? rest(PAUSE) : -ETIMEDOUT;
+	return rc;
+}
+
 int outlet_drain(struct outlet *o, int ms)
 {
-	uint64_t since = clock_ns(CLOCK_MONOTONIC); /* when the reader last took something */
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct patience p = { ms, now, ms >= 0 && ms <= OUTLET_HURRY ? now : 0 };
 	int rc = outlet_push(o);
 
 	while (!rc && o->kept) {
-		size_t before = o->kept;
-
-		rc = ready(o, left(ms, since));
-		if (rc > 0)
-			rc = outlet_push(o);
-		else if (!rc)
-			rc = -ETIMEDOUT;
-		if (o->kept < before)
-			since = clock_ns(CLOCK_MONOTONIC);
-		else if (!rc) /* a virtio port says that it is ready, and takes nothing */
-			rc = left(ms, since) ? rest(PAUSE) : -ETIMEDOUT;
-		if (rc == -EINTR) { /* the first signal begins the hurry, more of them do not */
+		rc = is_over(&p) ? -ETIME : drain_some(o, &p);
+		if (rc == -EINTR) {
+			hurry(&p);
 			rc = 0;
-			if (ms >= 0 && ms <= OUTLET_HURRY)
-				continue;
-			ms = OUTLET_HURRY;
-			since = clock_ns(CLOCK_MONOTONIC);
 		}
 	}
 	return rc;

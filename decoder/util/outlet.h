@@ -30,9 +30,11 @@ size_t outlet_kept(const struct outlet *o);
 int outlet_push(struct outlet *o);
 /*
  * Hand on all that is kept.  -ETIMEDOUT: the reader took nothing for so long; after a signal
- * that is OUTLET_HURRY at most.  ms -1: no limit.
+ * that is OUTLET_HURRY at most.  ms -1: no limit.  -ETIME: within OUTLET_END it has not taken all;
+ * this holds after a signal, and when ms is no more than OUTLET_HURRY.
  */
 #define OUTLET_HURRY 500 /* ms */
+#define OUTLET_END 2000 /* ms */
 int outlet_drain(struct outlet *o, int ms);
 
 #endif

@@ -11,11 +11,12 @@
 #include "decoder/model/model.h"
 #include "decoder/util/child.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/guard.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/poll.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
-#include "decoder/util/guard.h"
+#include "emu/server/helper.h"
 #include "emu/server/server.h"
 
 #define PROXIES 32
@@ -42,6 +43,7 @@ struct proxy_one {
 	char name[24]; /* in the trace */
 	struct server *server;
 	struct emu_tap *tap;
+	unsigned index;
 	bool bound; /* this process created the socket and removes it */
 };
 
@@ -50,9 +52,12 @@ struct proxy_source {
 	struct source_request request;
 	struct proxy_one one[PROXIES];
 	unsigned n;
+	struct helper *helper; /* does what needs paths: this process may be confined */
 	bool passive;
 	struct proxy_poll poll;
 };
+
+enum { TASK_CONNECT, TASK_REMOVE }; /* the argument is the index of a proxy */
 
 /* --- options --------------------------------------------------------------- */
 
@@ -136,11 +141,11 @@ static void emit(void *opaque, const void *record, size_t len)
 static int to_backend(void *opaque)
 {
 	struct proxy_one *one = opaque;
-	int fd = vhost_proxy_connect(one->backend);
+	int fd = helper_ask(one->all->helper, TASK_CONNECT, one->index);
 
 	if (fd < 0)
-		source_say(&one->all->request, SOURCE_WARNING,
-			   "%s: %s; is the device running there?", one->backend, strerror(-fd));
+		server_report(one->server, SERVER_NOTE, "%s: %s; is the device running there?",
+			      one->backend, strerror(-fd));
 	return fd;
 }
 
@@ -149,6 +154,8 @@ static void on_event(void *opaque, enum server_event what, const char *text)
 	struct proxy_one *one = opaque;
 	const struct source_request *r = &one->all->request;
 
+	if (!text)
+		return; /* said too often */
 	if (what == SERVER_PROTOCOL_ERROR || what == SERVER_NOTE)
 		source_say(r, SOURCE_WARNING, "%s: %s", one->name, text);
 	else
@@ -165,8 +172,10 @@ static void close_source(struct source *s)
 		server_free(p->one[i].server);
 		emu_tap_free(p->one[i].tap);
 		if (p->one[i].bound)
-			unlink(p->one[i].listen);
+			helper_ask(p->helper, TASK_REMOVE, i);
 	}
+	if (p)
+		helper_end(p->helper);
 	if (p && p->passive)
 		proxy_poll_close(&p->poll);
 	free(p);
@@ -195,6 +204,7 @@ static int open_one(struct proxy_source *p, unsigned i, const char *type, struct
 	int code = -ENOMEM;
 
 	one->all = p;
+	one->index = i;
 	snprintf(one->name, sizeof(one->name), "%.11s%u", c ? c->name : "dev", i);
 	cfg.tap = one->tap = emu_tap_new(&tap);
 	if (one->tap)
@@ -275,11 +285,38 @@ static void describe(struct source *s)
 	}
 }
 
+static int connect_task(void *opaque, uint32_t arg, int *gives)
+{
+	const struct proxy_source *p = opaque;
+
+	*gives = arg < p->n ? vhost_proxy_connect(p->one[arg].backend) : -EINVAL;
+	return *gives < 0 ? *gives : 0;
+}
+
+static int remove_task(void *opaque, uint32_t arg, int *gives)
+{
+	const struct proxy_source *p = opaque;
+
+	return arg < p->n ? server_socket_remove(p->one[arg].listen) : -EINVAL;
+}
+
+static int start_helper(struct proxy_source *p, struct source_error *err)
+{
+	static struct helper_task tasks[] = {
+		[TASK_CONNECT] = { connect_task }, [TASK_REMOVE] = { remove_task }
+	};
+	int code;
+
+	tasks[TASK_CONNECT].opaque = tasks[TASK_REMOVE].opaque = p;
+	code = helper_start(&p->helper, tasks, 2);
+	return code ? source_fail(err, code, "cannot start a helper: %s", strerror(-code)) : 0;
+}
+
 static int begin(struct source *s, char *const argv[], struct source_child *child,
 		 struct source_error *err)
 {
 	struct proxy_source *p = (struct proxy_source *)s;
-	int code = 0;
+	int code = start_helper(p, err);
 
 	guard_install();
 	for (unsigned i = 0; i < p->n && !code; i++)
@@ -558,6 +595,7 @@ const struct source_ops proxy_source_ops = {
 	.settle = settle,
 	.describe = describe,
 	.stop = stop,
+	.confinable = true,
 	.whole_stop = true,
 	.stats = stats,
 	.report = report,

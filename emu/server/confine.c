@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ static const uint64_t fs_by_abi[] = {
 	0xffff, /* 5: ioctl on devices */
 };
 
-static int landlock(int dirfd, int *abi_out)
+static int landlock(int *abi_out)
 {
 	int abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	*abi_out = abi < 0 ? 0 : abi;
@@ -45,14 +46,8 @@ static int landlock(int dirfd, int *abi_out)
 	int fd = syscall(SYS_landlock_create_ruleset, &a, size, 0);
 	if (fd < 0)
 		return -errno;
-	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE,
-						   .parent_fd = dirfd };
-	int ret = 0;
-	if (dirfd >= 0 &&
-	    syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
-		ret = -errno;
-	if (ret == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		ret = -errno;
+	/* without a rule for a path: none can be reached */
+	int ret = syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
 	close(fd);
 	return ret;
 }
@@ -66,7 +61,6 @@ static const int calls[] = {
 	CALL(recvmsg),
 	CALL(recvfrom),
 	CALL(sendmsg),
-	CALL(sendto),
 	CALL(poll),
 	CALL(ppoll),
 	CALL(epoll_ctl),
@@ -95,7 +89,6 @@ static const int calls[] = {
 	/* memory; mmap and mprotect are below */
 	CALL(munmap),
 	CALL(mremap),
-	CALL(mremap),
 	CALL(madvise),
 	CALL(brk),
 	CALL(memfd_create),
@@ -105,6 +98,8 @@ static const int calls[] = {
 	CALL(rt_sigprocmask),
 	CALL(rt_sigreturn),
 	CALL(rt_sigpending),
+	CALL(setitimer),
+	CALL(wait4), /* for the helper */
 	CALL(sigaltstack),
 	CALL(clock_gettime),
 	CALL(clock_nanosleep),
@@ -118,6 +113,9 @@ static const int calls[] = {
 	CALL(exit_group),
 };
 
+/* A proxy has descriptors of its own between the two sides. */
+static const int proxy_calls[] = { CALL(eventfd2), CALL(dup), CALL(timerfd_settime) };
+
 /* System calls that are allowed with one form of argument `arg` only. */
 static const struct {
 	int call;
@@ -125,6 +123,8 @@ static const struct {
 	enum scmp_compare op;
 	uint64_t a, b; /* a value; of a masked comparison the mask, then the value */
 } narrow[] = {
+	{ CALL(sendto), 4, SCMP_CMP_EQ, 0, 0 }, /* to its peer */
+	{ CALL(prctl), 0, SCMP_CMP_EQ, PR_SET_TIMERSLACK, 0 },
 	{ CALL(mmap), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 },
 	{ CALL(mprotect), 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 },
 	{ CALL(fcntl), 1, SCMP_CMP_EQ, F_GETFL, 0 },
@@ -134,23 +134,33 @@ static const struct {
 	{ CALL(newfstatat), 3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH },
 };
 
-static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
+static int add_calls(scmp_filter_ctx ctx, const int *call, size_t n)
 {
 	int ret = 0;
-	for (size_t i = 0; ret == 0 && i < sizeof(calls) / sizeof(calls[0]); i++) {
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call[i], 0);
 		if (ret == -EDOM || ret == -EOPNOTSUPP) /* not on this architecture */
 			ret = 0;
 	}
+	return ret;
+}
+
+static int seccomp_rules(scmp_filter_ctx ctx, bool proxy)
+{
+	int ret = add_calls(ctx, calls, sizeof(calls) / sizeof(calls[0]));
+	if (ret == 0 && proxy)
+		ret = add_calls(ctx, proxy_calls, sizeof(proxy_calls) / sizeof(proxy_calls[0]));
 	for (size_t i = 0; ret == 0 && i < sizeof(narrow) / sizeof(narrow[0]); i++) {
 		struct scmp_arg_cmp arg = { narrow[i].arg, narrow[i].op, narrow[i].a, narrow[i].b };
 		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, narrow[i].call, 1, &arg);
 		if (ret == -EDOM || ret == -EOPNOTSUPP)
 			ret = 0;
 	}
-	struct scmp_arg_cmp dir = { 0, SCMP_CMP_EQ, (uint32_t)dirfd, 0 };
-	if (ret == 0 && dirfd >= 0)
-		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, CALL(unlinkat), 1, &dir);
+	/* streams only: a datagram could be sent from one of a pair to anybody */
+	struct scmp_arg_cmp pair[] = { { 0, SCMP_CMP_EQ, AF_UNIX, 0 },
+				       { 1, SCMP_CMP_EQ, SOCK_STREAM | SOCK_CLOEXEC, 0 } };
+	if (ret == 0 && proxy)
+		ret = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, CALL(socketpair), 2, pair);
 	return ret;
 }
 
@@ -158,12 +168,12 @@ static int seccomp_rules(scmp_filter_ctx ctx, int dirfd)
  * Other system calls fail with EPERM instead of ending the process: a C library may try
  * one that this list does not know, and can do without it.
  */
-static int seccomp(int dirfd)
+static int seccomp(bool proxy)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!ctx)
 		return -ENOMEM;
-	int ret = seccomp_rules(ctx, dirfd);
+	int ret = seccomp_rules(ctx, proxy);
 	if (ret == 0)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -179,15 +189,14 @@ static bool took(int ret, const char *name, struct confine_result *r)
 	return ret == 0;
 }
 
-int confine(int dirfd, struct confine_result *out)
+int confine(bool proxy, struct confine_result *out)
 {
 	*out = (struct confine_result){ 0 };
 	int ret = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 	out->no_new_privs = took(ret, "no_new_privs", out);
 	if (ret < 0)
 		return ret; /* the others need it */
-	out->landlock = took(landlock(dirfd, &out->landlock_abi), "landlock", out);
-	/* where paths are not confined, none may be removed */
-	out->seccomp = took(seccomp(out->landlock ? dirfd : -1), "seccomp", out);
+	out->landlock = took(landlock(&out->landlock_abi), "landlock", out);
+	out->seccomp = took(seccomp(proxy), "seccomp", out);
 	return out->error;
 }

@@ -3,7 +3,7 @@
  * Give up what a serving process does not need once all its files are open: new
  * privileges, opening paths (landlock), and all but a short list of system calls
  * (seccomp).  A hostile client that exploits a bug then reaches only what is open already,
- * such as the disk and the trace.
+ * such as the disk and the trace, and what its helper (helper.h) does.
  */
 #ifndef VQT_EMU_SERVER_CONFINE_H
 #define VQT_EMU_SERVER_CONFINE_H
@@ -17,10 +17,7 @@ struct confine_result {
 	const char *failed; /* its name, NULL */
 };
 
-/*
- * dirfd: in this directory files may still be removed (the socket), -1: nowhere.
- * Returns 0 when all the kernel offers is in force.
- */
-int confine(int dirfd, struct confine_result *out);
+/* For a device, or a proxy.  Returns 0 when all the kernel offers is in force. */
+int confine(bool proxy, struct confine_result *out);
 
 #endif

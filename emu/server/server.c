@@ -115,15 +115,49 @@ int server_fail(struct server *srv, const char *fmt, ...)
 	return -EBADMSG;
 }
 
+/* A client that provokes a line again and again gets some of them, then one a second. */
+#define REPORT_BURST 20
+#define REPORT_NS 1000000000ull
+
+/* The kind of a line is its format.  *untold: lines of it that were left out before this one. */
+static bool may_say(struct server *srv, const char *kind, unsigned long long *untold)
+{
+	struct server_said *s = srv->said, *end = srv->said + SERVER_SAID;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	while (s < end - 1 && s->kind && s->kind != kind)
+		s++; /* the last place is for all kinds that have none */
+	if (!s->kind)
+		*s = (struct server_said){ .kind = kind, .since = now };
+	uint64_t passed = (now - s->since) / REPORT_NS;
+	s->since += passed * REPORT_NS;
+	s->n = s->n > passed ? s->n - passed : 0;
+	*untold = s->untold;
+	if (s->n >= REPORT_BURST) {
+		s->untold++;
+		return false;
+	}
+	s->n++;
+	s->untold = 0;
+	return true;
+}
+
 void server_report(struct server *srv, enum server_event what, const char *fmt, ...)
 {
 	char text[256];
+	unsigned long long untold;
 	va_list ap;
+	if (!srv->report)
+		return;
+	if (!may_say(srv, fmt, &untold)) {
+		srv->report(srv->opaque, what, NULL);
+		return;
+	}
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (srv->report)
-		srv->report(srv->opaque, what, text);
+	if (untold && n >= 0 && (size_t)n < sizeof(text))
+		snprintf(text + n, sizeof(text) - n, " (%llu times more before, not said)", untold);
+	srv->report(srv->opaque, what, text);
 }
 
 /* --- the client ------------------------------------------------------------------------- */
@@ -249,6 +283,11 @@ int server_socket(const char *path)
 	int err = -errno;
 	close(fd);
 	return err;
+}
+
+int server_socket_remove(const char *path)
+{
+	return !is_stale(path) ? -EADDRINUSE : unlink(path) < 0 ? -errno : 0;
 }
 
 /* --- messages --------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@
 #define SERVER_FDS 32 /* descriptors a message may carry */
 #define SERVER_BUDGET 4096 /* chains served, then messages and signals get their turn */
 #define SERVER_LATE 64 /* interrupts that are delayed at once */
+#define SERVER_SAID 16 /* kinds of lines whose rate is limited each on its own */
 #define SERVER_BATCH 16 /* events that one epoll_wait() returns */
 
 struct server;
@@ -62,7 +63,11 @@ struct server_config {
 	uint64_t delay_irq; /* ns that each interrupt comes late, to test tools; 0 */
 	/* For the answer to a DMA message while the client waits for us; 0: 2000; < 0: none. */
 	int dma_timeout_ms;
-	void (*report)(void *opaque, enum server_event what, const char *text); /* may be NULL */
+	/*
+	 * May be NULL.  text NULL: the same was said too often already, and is not to be said now;
+	 * it is counted in the next text of its kind.
+	 */
+	void (*report)(void *opaque, enum server_event what, const char *text);
 	/* Is the server about to end? Asked while a client is waited for.  May be NULL. */
 	bool (*ends)(void *opaque);
 	void *opaque;
@@ -118,6 +123,11 @@ struct server {
 	struct server_maps maps; /* memory that the client shares */
 	unsigned spin_us;
 	bool output_full; /* replies wait for the socket: nothing more is read until then */
+	struct server_said {
+		const char *kind;
+		uint64_t since; /* ns */
+		uint64_t n, untold;
+	} said[SERVER_SAID];
 	char why[160]; /* why the client is to be disconnected; empty: it is not */
 	struct server_stats stats;
 	uint64_t delay_irq; /* ns */
@@ -146,6 +156,8 @@ void server_free(struct server *srv);
 
 /* Make a listening UNIX socket; a socket file that no process listens on is replaced. */
 int server_socket(const char *path);
+/* Remove one that no process listens on any more. */
+int server_socket_remove(const char *path);
 /* Connect to one; SOCK_NONBLOCK: do not wait until it accepts.  Descriptor or negative errno. */
 int server_connect(const char *path, int flags);
 int server_listen(struct server *srv, int fd); /* owns fd from now on */

@@ -16,6 +16,10 @@
 #define PAGE 4096
 #define PATIENCE_MS 2000 /* QEMU's is 5 s */
 #define MSG_FDS 16 /* what QEMU takes at most */
+#define VERSION_MAX 4096 /* bytes of capabilities; QEMU's are about 200 */
+/* Of messages that wait for the end of a DMA; a client that sends more is disconnected. */
+#define LATER_BYTES (16u << 20)
+#define LATER_FDS 256
 
 /* --- replies -------------------------------------------------------------------------- */
 
@@ -78,6 +82,8 @@ static int do_version(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_
 				   get_le16(p));
 	if (u->version_known)
 		return server_fail(&u->server, "the client negotiated its version twice");
+	if (len > VERSION_MAX)
+		return server_fail(&u->server, "the client sent %zu bytes of capabilities", len);
 	u->client_data_max = VU_MAX_DATA;
 	if (len > 4 && !p[len - 1])
 		u->client_data_max = data_max_of((const char *)p + 4);
@@ -233,7 +239,28 @@ static bool pins_memory(struct vfio_user *u, unsigned command, const uint8_t *p)
 	       u->unmap_later; /* mappings are handled in order */
 }
 
-/* Keep a message and its descriptors for run_later(). */
+/* The oldest one, which is the caller's now: free_later(). */
+static struct vfio_user_later *take_later(struct vfio_user *u)
+{
+	struct vfio_user_later *l = u->later;
+	u->later = l->next;
+	if (!u->later)
+		u->later_tail = &u->later;
+	u->later_bytes -= l->bytes;
+	u->later_fds -= l->fds;
+	return l;
+}
+
+static void free_later(struct vfio_user_later *l)
+{
+	server_in_reset(&l->in, true);
+	free(l);
+}
+
+/*
+ * Keep a message and its descriptors for run_later().  What is behind it in the stream may be
+ * the answer that is awaited: a client that sends too much cannot be left waiting.
+ */
 static int put_off(struct vfio_user *u)
 {
 	struct vfio_user_later *l = calloc(1, sizeof(*l));
@@ -241,8 +268,15 @@ static int put_off(struct vfio_user *u)
 		return -ENOMEM;
 	l->in = *u->server.msg;
 	*u->server.msg = (struct server_in){ 0 };
+	l->bytes = sizeof(*l) + l->in.cap;
+	l->fds = l->in.nfds;
 	*u->later_tail = l;
 	u->later_tail = &l->next;
+	u->later_bytes += l->bytes;
+	u->later_fds += l->fds;
+	if (u->later_bytes > LATER_BYTES || u->later_fds > LATER_FDS)
+		return server_fail(&u->server, "the client sent more than can wait, "
+					       "while it was asked for its memory");
 	return 0;
 }
 
@@ -286,13 +320,8 @@ static ssize_t payload(struct server *srv, const uint8_t *header)
 
 static void drop_later(struct vfio_user *u)
 {
-	while (u->later) {
-		struct vfio_user_later *l = u->later;
-		u->later = l->next;
-		server_in_reset(&l->in, true);
-		free(l);
-	}
-	u->later_tail = &u->later;
+	while (u->later)
+		free_later(take_later(u));
 	u->unmap_later = false;
 }
 
@@ -302,16 +331,12 @@ static int run_later(struct vfio_user *u)
 	int n = 0;
 	u->unmap_later = false;
 	while (u->later && !u->server.why[0]) {
-		struct vfio_user_later *l = u->later;
-		u->later = l->next;
-		if (!u->later)
-			u->later_tail = &u->later;
+		struct vfio_user_later *l = take_later(u);
 		u->server.msg = &l->in;
 		if (message(&u->server, l->in.buf, l->in.have) < 0)
 			server_fail(&u->server, "the connection broke");
 		u->server.msg = NULL;
-		server_in_reset(&l->in, true);
-		free(l);
+		free_later(l);
 		n++;
 	}
 	return n;

@@ -68,6 +68,8 @@ struct vfio_user_dma_access { /* data follows */
 struct vfio_user_later {
 	struct vfio_user_later *next;
 	struct server_in in;
+	size_t bytes; /* of memory */
+	unsigned fds;
 };
 
 struct vfio_user {
@@ -92,6 +94,8 @@ struct vfio_user {
 	int dma_timeout_ms;
 	int64_t ends_us; /* when it was seen that the server is about to end; 0: not yet */
 	struct vfio_user_later *later, **later_tail;
+	size_t later_bytes; /* of all of them */
+	unsigned later_fds;
 	bool unmap_later; /* an unmapping is among them */
 	uint8_t *scratch; /* replies with data */
 };

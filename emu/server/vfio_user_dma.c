@@ -16,6 +16,7 @@
 #include "emu/server/vfio_user.h"
 
 #define SLICE_US 100000 /* one wait counts at most this: the machine may have been paused */
+#define ENDS_US 300000 /* of patience in all, once the server is about to end */
 #define SLOW 5 /* the timeout times this, while the client waits for no answer of ours */
 
 void vfio_user_dma_answer(struct vfio_user *u, const struct vfio_user_hdr *h, const uint8_t *p,
@@ -40,7 +41,8 @@ static bool ends(struct vfio_user *u, int64_t now)
 {
 	if (!u->ends_us && u->server.ends && u->server.ends(u->server.opaque))
 		u->ends_us = now;
-	return u->ends_us && now - u->ends_us > u->dma_timeout_ms * 1000ll;
+	int64_t most = u->dma_timeout_ms * 1000ll;
+	return u->ends_us && now - u->ends_us > (most < ENDS_US ? most : ENDS_US);
 }
 
 static int wait_answer(struct vfio_user *u)

@@ -207,6 +207,8 @@ int emu_virtio_fd(struct emu_virtio *v); /* readable when there are completions;
  * vqt_pending).
  */
 void emu_virtio_sample(struct emu_virtio *v, unsigned why, unsigned pending);
+/* Write the device's state to the tap, for a trace file that begins now.  NULL is fine. */
+void emu_virtio_describe(struct emu_virtio *v);
 /* Wait for the requests in flight: 0, or -EAGAIN when the class cannot wait. */
 int emu_virtio_drain(struct emu_virtio *v);
 

@@ -410,6 +410,22 @@ void emu_virtio_sample(struct emu_virtio *v, unsigned why, unsigned pending)
 			emu_tap_ring(v->tap, i, &v->queue[i].ring, why, pending);
 }
 
+void emu_virtio_describe(struct emu_virtio *v)
+{
+	if (!v)
+		return;
+	emu_tap_device_state(v->tap,
+			     VQT_KNOWN_STATUS | VQT_KNOWN_OFFERED | VQT_KNOWN_ACCEPTED |
+				     VQT_KNOWN_CONFIG,
+			     v->status, v->offered, v->accepted, v->config, v->config_len);
+	for (unsigned i = 0; i < v->nqueues; i++) {
+		struct emu_queue *q = &v->queue[i];
+
+		if (q->enabled && emu_virtio_live(v) && q->ring.ops)
+			emu_tap_queue_state(v->tap, i, &q->ring, q->ring.in.avail, q->ring.in.used);
+	}
+}
+
 /* --- the loop --------------------------------------------------------------------- */
 
 static int want_kicks(struct emu_queue *q, bool on)

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "emu/class/blk/blk.h"
@@ -21,7 +22,7 @@ struct client {
 	struct server *server;
 	int fd, ram_fd;
 	char said[256];
-	int went;
+	int went, lines;
 	bool ends;
 };
 
@@ -33,7 +34,8 @@ static bool ends(void *opaque)
 static void report(void *opaque, enum server_event what, const char *text)
 {
 	struct client *c = opaque;
-	if (what == SERVER_PROTOCOL_ERROR)
+	c->lines += text != NULL;
+	if (what == SERVER_PROTOCOL_ERROR && text)
 		snprintf(c->said, sizeof(c->said), "%s", text);
 	c->went += what == SERVER_DISCONNECTED || what == SERVER_PROTOCOL_ERROR;
 }
@@ -55,6 +57,8 @@ static void connect_client(struct client *c)
 	server_attach(c->server, pair[1]);
 }
 
+static int dma_ms = 50;
+
 static void open_server(struct client *c, bool no_msix)
 {
 	static struct emu_blk_config blk;
@@ -65,7 +69,7 @@ static void open_server(struct client *c, bool no_msix)
 				     .class_config = &blk,
 				     .queues = 2,
 				     .no_msix = no_msix,
-				     .dma_timeout_ms = 50,
+				     .dma_timeout_ms = dma_ms,
 				     .report = report,
 				     .ends = ends,
 				     .opaque = c };
@@ -138,17 +142,25 @@ static void version(struct client *c)
 	is(call(c, VU_VERSION, v, sizeof(v), -1, buf, sizeof(buf)), 0, "a version is agreed on");
 }
 
+struct reg_write {
+	struct vfio_user_region_access a;
+	uint32_t value;
+};
+
+static void post_write(struct client *c, uint32_t region, uint64_t off, uint32_t value, uint32_t n)
+{
+	struct reg_write w = { { off, region, n }, value };
+	post(c, VU_REGION_WRITE, VU_NO_REPLY, &w, sizeof(w.a) + n, -1);
+}
+
 static int reg_write(struct client *c, uint32_t region, uint64_t off, uint32_t value, uint32_t n,
 		     bool posted)
 {
-	struct {
-		struct vfio_user_region_access a;
-		uint32_t value;
-	} w = { { off, region, n }, value };
+	struct reg_write w = { { off, region, n }, value };
 	char buf[64];
 	if (!posted)
 		return call(c, VU_REGION_WRITE, &w, sizeof(w.a) + n, -1, buf, sizeof(buf));
-	post(c, VU_REGION_WRITE, VU_NO_REPLY, &w, sizeof(w.a) + n, -1);
+	post_write(c, region, off, value, n);
 	turn(c);
 	return 0;
 }
@@ -276,17 +288,25 @@ static void test_memory(void)
 	close_server(&c);
 }
 
-/* Bring the device up with its first queue at 0. */
-static void bring_up(struct client *c)
+/* Bring the device up with its first queue at 0, or only ask for it. */
+static void ask_up(struct client *c, void (*and)(struct client *c))
 {
 	static const uint32_t steps[][3] = {
 		{ 0x14, 1, 1 },	     { 0x14, 3, 1 }, { 8, 1, 4 },     { 0xc, 1, 4 },
 		{ 0x14, 11, 1 },     { 0x16, 0, 2 }, { 0x18, 16, 2 }, { 0x28, 0x1000, 4 },
 		{ 0x30, 0x2000, 4 }, { 0x1c, 1, 2 }, { 0x14, 15, 1 },
 	};
-	reg_write(c, 7, 4, 6, 2, false);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		reg_write(c, 4, steps[i][0], steps[i][1], steps[i][2], true);
+	post_write(c, 7, 4, 6, 2);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		post_write(c, 4, steps[i][0], steps[i][1], steps[i][2]);
+		if (and)
+			and(c);
+	}
+}
+
+static void bring_up(struct client *c)
+{
+	ask_up(c, turn);
 }
 
 static void test_intx(void)
@@ -383,6 +403,103 @@ static void test_truncated(void)
 	close_server(&c);
 }
 
+/* A process that sends kicks without end, larger than they need be or with descriptors. */
+static pid_t flood(struct client *c, bool descriptors)
+{
+	static struct {
+		struct vfio_user_region_access a;
+		uint8_t value[64 << 10];
+	} kick = { { 0x3000, 4, 2 }, { 0 } };
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	close(c->server->client.fd); /* to be told when the server closes it */
+	while (!c->went)
+		post(c, VU_REGION_WRITE, VU_NO_REPLY, &kick,
+		     descriptors ? sizeof(kick.a) + 2 : sizeof(kick), descriptors ? c->ram_fd : -1);
+	_exit(0);
+}
+
+/* Messages that wait for the end of a DMA are kept up to a limit of bytes and descriptors. */
+static void test_flood(bool descriptors)
+{
+	struct client c;
+	char buf[64];
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	dma_ms = 600000;
+	open_server(&c, true);
+	version(&c);
+	call(&c, VU_DMA_MAP, &m, sizeof(m), -1, buf, sizeof(buf));
+	/* the device asks for its ring, which the client never gives */
+	ask_up(&c, NULL);
+	pid_t pid = flood(&c, descriptors);
+	close(c.fd);
+	while (!c.went)
+		server_step(c.server, 1000, NULL);
+	ok(strstr(c.said, "more than can wait"), "a flood of %s is ended: %s",
+	   descriptors ? "descriptors" : "messages", c.said);
+	is(waitpid(pid, NULL, 0), pid, "and whoever made it knows");
+	connect_client(&c);
+	version(&c);
+	is(reg_read(&c, 7, 0, 4), 0x10421af4, "the next client is served");
+	close_server(&c);
+	dma_ms = 50;
+}
+
+/* Who reads no replies is not read any more either. */
+static void test_unread(void)
+{
+	static const struct {
+		struct vfio_user_hdr h;
+		uint32_t body[4];
+	} ask = { { 1, VU_DEVICE_GET_INFO, sizeof(ask), 0, 0 }, { 16 } };
+	struct client c;
+	unsigned n = 0, full = 0;
+	open_server(&c, true);
+	version(&c);
+	for (; full < 3 && n < 10000000; n++) {
+		bool sent = send(c.fd, &ask, sizeof(ask), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+		full = sent ? 0 : full + 1;
+		if (!sent)
+			turn(&c);
+	}
+	is(full, 3, "after %u questions it has to wait", n);
+	ok(c.server->out.len < 1u << 20, "%zu bytes of replies are kept", c.server->out.len);
+	is(c.went, 0, "and the client stays");
+	close_server(&c);
+}
+
+/* A client that comes and goes is reported each time, but soon not in words each time. */
+static void test_lines(void)
+{
+	struct client c;
+	int went = 0;
+	open_server(&c, true);
+	for (int i = 0; i < 10000; i++) {
+		close(c.fd);
+		while (!c.went)
+			server_step(c.server, 0, NULL);
+		went += c.went;
+		connect_client(&c);
+	}
+	is(went, 10000, "each client that went is reported");
+	ok(c.lines >= 2 && c.lines < 10000, "in %d lines", c.lines);
+	close_server(&c);
+}
+
+/* Capabilities are text of a few hundred bytes, and parsed as such. */
+static void test_long_version(void)
+{
+	static char v[64 << 10] = "\0\0\1";
+	struct client c;
+	open_server(&c, true);
+	memset(v + 4, '[', sizeof(v) - 5);
+	post(&c, VU_VERSION, 0, v, sizeof(v), -1);
+	turn(&c);
+	ok(strstr(c.said, "bytes of capabilities"), "endless capabilities: %s", c.said);
+	close_server(&c);
+}
+
 /* The server is about to end: a client that answers no DMA is given up, and soon. */
 static void test_dma_at_end(void)
 {
@@ -407,5 +524,10 @@ int main(void)
 	test_message_dma();
 	test_truncated();
 	test_dma_at_end();
+	test_flood(false);
+	test_flood(true);
+	test_unread();
+	test_lines();
+	test_long_version();
 	return done();
 }

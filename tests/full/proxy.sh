@@ -45,7 +45,8 @@ proxy() {
 	local name=$1 behind=$sock
 	shift
 	sock=$tmp/$name.proxy.sock
-	"$vqtrace" record -w "$tmp/$name.pcap" --vhost-user "$sock=$behind" "$@" 2>"$tmp/$name.proxy" &
+	# as in serve.sh
+	"$vqtrace" record ${VQTRACE_SERVE:-} -w "$tmp/$name.pcap" --vhost-user "$sock=$behind" "$@" 2>"$tmp/$name.proxy" &
 	proxy_pid=$!
 	wait_socket "$sock" $proxy_pid || { cat "$tmp/$name.proxy"; return 1; }
 }

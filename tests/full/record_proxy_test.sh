@@ -163,7 +163,7 @@ says_so() { # NAME
 	"$vqtrace" check --severity suspicious -r "$t" >"$tmp/$1.check" || { grep -v '^ ' "$tmp/$1.check" | tail; return 1; }
 	"$vqtrace" check -V -r "$t" >"$tmp/$1.check"
 	"$vqtrace" show -r "$t" >"$tmp/$1.show"
-	[ "$("$vqtrace" show -r "$t" -T json -Y 'kick || (irq && queue >= 0)' | wc -l)" = 0 ] &&
+	[ "$("$vqtrace" show -r "$t" -T json -Y 'kick || (interrupt && queue >= 0)' | wc -l)" = 0 ] &&
 		grep -q 'not decidable here: kicks were not recorded' "$tmp/$1.check" &&
 		grep -q 'not decidable here: interrupts were not recorded' "$tmp/$1.check" &&
 		"$vqtrace" stat -r "$t" | grep -q 'notifications  *not in the trace' &&
@@ -288,6 +288,29 @@ nobody() {
 	proxy_end nobody && grep -q 'is the device running' "$tmp/nobody.proxy"
 }
 
+# The disk is full: the summary is of what can be read, which a confined process cannot open.
+full_disk() {
+	local rc n
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	mkdir "$tmp/small"
+	mount -t tmpfs -o size=256k none "$tmp/small" || { echo "no tmpfs here"; return 77; }
+	truncate -s 64M "$tmp/full.img"
+	if qsd 7 "$tmp/full.img" 1; then
+		"$vqtrace" record ${VQTRACE_SERVE:-} -w "$tmp/small/full.pcap" --vhost-user "$tmp/full.front=$sock" -- \
+			build/blkio/client "$tmp/full.front" load 4 8000 2>"$tmp/full.proxy"
+		rc=$?
+		qsd_end
+		cp "$tmp/small/full.pcap" "$tmp/full.pcap"
+	fi
+	umount "$tmp/small"
+	n=$("$vqtrace" show -r "$tmp/full.pcap" -T json -Y used 2>/dev/null | wc -l)
+	[ "${rc:-}" = 2 ] && [ "$n" -gt 100 ] && grep -q 'No space left' "$tmp/full.proxy" &&
+		grep -q "^$n requests, $(stat -c %s "$tmp/full.pcap") bytes in 1 file" "$tmp/full.proxy" && return
+	echo "status ${rc:-}, $n completions"
+	cat "$tmp/full.proxy"
+	return 1
+}
+
 # Who reads the trace from a pipe has stopped: front end and back end go on.
 stopped_reader() {
 	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
@@ -305,7 +328,7 @@ stopped_reader() {
 	qsd_end
 }
 
-plan 21
+plan 22
 check "libblkio, qemu-storage-daemon 7.2: one queue, depth 1" load 7 1 1 1000
 check "libblkio, qemu-storage-daemon 7.2: four queues, depth 32" load 7 4 32 8000
 check "libblkio, qemu-storage-daemon 11: one queue, depth 32" load 11 1 32 8000
@@ -328,6 +351,7 @@ check "passive, QEMU 11's guest on our device: as the device has it, four packed
 check "passive: every request, the image holds what was written" verify 11 2 --passive
 check "passive: what the option takes" passive_options
 check "a command may be the front end" command_too
+check "a disk that is full" full_disk
 check "a reader of the trace that has stopped" stopped_reader
 check "no back end: reported, and the client is not left waiting" nobody
 finish

@@ -33,6 +33,8 @@ refusals() {
 		refused 'folder does not exist' --disk mem:1M --vhost-user "$tmp/no/such" &&
 		refused 'not a fault; these are' --disk mem:1M --fault slow "${s[@]}" &&
 		refused 'want NAME' --disk mem:1M --fault irq-lost,soon=1 "${s[@]}" &&
+		refused 'are of a trace' --disk mem:1M --max-size 1M "${s[@]}" &&
+		refused 'cannot be rotated' --disk mem:1M --rotate-size 1M -w - "${s[@]}" &&
 		refused "client's" --disk mem:1M --transitional "${s[@]}"
 }
 
@@ -83,6 +85,48 @@ zoned() {
 		refused 'do not fit together' --disk mem:64M --zones hm,size=100 --vhost-user "$tmp/zoned.sock"
 }
 
+# Who writes an image has it alone, and is named; readers share it.
+one_writer() {
+	truncate -s 1M "$tmp/one.img"
+	serve writer --disk "$tmp/one.img" --vhost-user "$tmp/writer.sock" || return 1
+	local writer=$serve_pid
+	refused "process $writer (vqtrace) uses the image" --disk "$tmp/one.img" --vhost-user "$tmp/w2.sock" &&
+		refused "process $writer (vqtrace) uses the image for writing" --read-only --disk "$tmp/one.img" \
+			--vhost-user "$tmp/w2.sock" || return 1
+	serve_end writer && serve reader --read-only --disk "$tmp/one.img" --vhost-user "$tmp/reader.sock" || return 1
+	local reader=$serve_pid
+	serve reader2 --read-only --disk "$tmp/one.img" --vhost-user "$tmp/reader2.sock" && serve_end reader2 &&
+		refused "process $reader (vqtrace) uses" --disk "$tmp/one.img" --vhost-user "$tmp/w2.sock" || return 1
+	serve_pid=$reader sock=$tmp/reader.sock
+	serve_end reader
+}
+
+# Limits end the trace, not the device; files are opened while confined.
+limits() {
+	local args
+	for args in '--duration 100ms' '--max-size 100' '--rotate-time 100ms -W 3'; do
+		# shellcheck disable=SC2086
+		serve limit --disk mem:1M --vfio-user "$tmp/limit.sock" -w "$tmp/limit.pcap" $args &&
+			until_said "$tmp/limit.err" 'the trace ends: .*; the device continues' $serve_pid &&
+			serve_end limit && "$vqtrace" show -r "$tmp/limit.pcap" | grep -q 'trace by vqtrace' || return 1
+	done
+	"$vqtrace" show -r "$tmp/limit.pcap2" | grep -q 'vfio-user-blk' && [ ! -e "$tmp/limit.pcap3" ]
+}
+
+# Files that are opened while confined are their owner's only, and follow no link in a shared folder.
+next_files() {
+	local shared=$tmp/shared
+	mkdir -m 1777 "$shared"
+	echo precious >"$tmp/victim"
+	ln -s "$tmp/victim" "$shared/next.pcap2"
+	umask 0
+	serve next --disk mem:1M --vfio-user "$tmp/next.sock" -w "$shared/next.pcap" --rotate-time 100ms &&
+		until_said "$tmp/next.err" 'next.pcap2: cannot be written: .*; the trace ends here, the device does not' $serve_pid &&
+		kill -INT $serve_pid && ! wait $serve_pid || { cat "$tmp/next.err"; return 1; }
+	[ "$(stat -c %a "$shared/next.pcap" "$shared/next.pcap1" | sort -u)" = 600 ] && grep -q '^precious$' "$tmp/victim" &&
+		"$vqtrace" show -r "$shared/next.pcap1" | grep -q 'vfio-user-blk' || { ls -l "$shared"; return 1; }
+}
+
 # Standard error is a full pipe that nobody reads: nothing waits for it.
 unread_words() {
 	mkfifo "$tmp/words"
@@ -97,7 +141,68 @@ unread_words() {
 	wait $serve_pid
 }
 
-plan 9
+# A trace whose reader stalls loses records, and the guest's disk none of its requests.
+stalled() { # SIGNAL
+	rm -f "$tmp/stalled"
+	mkfifo "$tmp/stalled"
+	exec 7<>"$tmp/stalled"
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --disk mem:1M -s 1024 -w - --vfio-user "$tmp/stalled.sock" >&7 2>"$tmp/stalled.err" &
+	serve_pid=$!
+	until_true listens "$tmp/stalled.sock" && "$tmp/client" "$tmp/stalled.sock" 19200 || {
+		kill -KILL $serve_pid
+		cat "$tmp/stalled.err"
+		return 1
+	}
+	kill -"$1" $serve_pid
+	wait $serve_pid
+	[ $? = 2 ] && grep -q 'its reader stopped reading' "$tmp/stalled.err" &&
+		grep -qE '19200 requests.*, [1-9][0-9]* lost' "$tmp/stalled.err" && return
+	cat "$tmp/stalled.err"
+	return 1
+}
+
+# A reader that always takes a little does not hold up the end for as long as it takes to read all.
+trickled() {
+	local reader rc
+	mkfifo "$tmp/trickled"
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --disk mem:1M -s 1024 -w - --vfio-user "$tmp/trickled.sock" \
+		>"$tmp/trickled" 2>"$tmp/trickled.err" &
+	serve_pid=$!
+	while head -c 4096 >/dev/null && sleep 0.05; do :; done <"$tmp/trickled" &
+	reader=$!
+	until_true listens "$tmp/trickled.sock" && "$tmp/client" "$tmp/trickled.sock" 19200 || {
+		kill -KILL $serve_pid $reader
+		cat "$tmp/trickled.err"
+		return 1
+	}
+	kill -INT $serve_pid
+	wait $serve_pid
+	rc=$?
+	kill $reader
+	[ $rc = 2 ] && grep -qE 'its reader (was too slow|stopped reading)' "$tmp/trickled.err" && return
+	cat "$tmp/trickled.err"
+	return 1
+}
+
+# A reader that leaves ends the trace, of which only standard output stays open, and the guest's disk goes on.
+reader_left() {
+	mkfifo "$tmp/left"
+	"$vqtrace" serve ${VQTRACE_SERVE:-} --disk mem:1M -w - --vfio-user "$tmp/left.sock" >"$tmp/left" 2>"$tmp/left.err" &
+	serve_pid=$!
+	sock=$tmp/left.sock
+	head -c 24 "$tmp/left" >"$tmp/left.got"
+	until_true listens "$sock" && "$tmp/client" "$sock" 1920 &&
+		until_said "$tmp/left.err" 'the trace ends: its reader has left; the device continues' $serve_pid &&
+		"$tmp/client" "$sock" 640 && [ "$(readlink "/proc/$serve_pid/fd/"* | grep -c "$tmp/left$")" = 1 ] || {
+		kill -KILL $serve_pid
+		cat "$tmp/left.err"
+		return 1
+	}
+	serve_end left && [ "$(stat -c %s "$tmp/left.got")" = 24 ] && grep -q '2560 requests' "$tmp/left.err"
+}
+
+${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$tmp/client" tests/full/vfio_client.c || exit 1
+plan 16
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -106,5 +211,12 @@ check "what is not a socket stays" not_a_socket
 check "a trace without a client" empty_trace
 check "--size makes a disk" new_disk
 check "zones" zoned
+check "one writer an image, or readers" one_writer
+check "a reader that stalls, SIGINT" stalled INT
+check "a reader that stalls, SIGTERM" stalled TERM
+check "a reader that trickles" trickled
+check "a reader that leaves" reader_left
+check "limits of the trace" limits
+check "the files of a trace after the first" next_files
 check "standard error that nobody reads" unread_words
 finish

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "decoder/util/clock.h"
@@ -154,6 +155,35 @@ static void test_signal(void)
 	end(&r, &t);
 }
 
+/* It would take a minute for all, and is never still for as long as it takes to give up. */
+static void test_trickle(void)
+{
+	static uint8_t bytes[8 << 20];
+	struct outlet *o;
+	int fd[2], status;
+	pid_t reader;
+	FILE *f;
+
+	CHECK(!pipe(fd));
+	reader = fork();
+	if (!reader) {
+		close(fd[1]);
+		while (read(fd[0], bytes, 4096) > 0)
+			usleep(30000);
+		_exit(0);
+	}
+	close(fd[0]);
+	f = outlet_open(fd[1], sizeof(bytes), &o);
+	CHECK(f && fwrite(bytes, 1, sizeof(bytes), f) == sizeof(bytes));
+	status = outlet_drain(o, OUTLET_HURRY);
+	/* it is still when it gets no processor */
+	CHECK(status == -ETIME || status == -ETIMEDOUT);
+	CHECK(outlet_kept(o) > sizeof(bytes) / 2);
+	fclose(f);
+	kill(reader, SIGKILL);
+	CHECK(waitpid(reader, &status, 0) == reader);
+}
+
 static void test_gone(void)
 {
 	struct record_builder t;
@@ -282,6 +312,7 @@ static const struct tap_test tests[] = {
 	{ "and compressed", test_compressed },
 	{ "a reader that has stopped", test_stopped },
 	{ "a signal ends the wait for it", test_signal },
+	{ "a reader that takes little at a time", test_trickle },
 	{ "a reader that has gone", test_gone },
 	{ "a socket", test_socket },
 	{ "a file", test_files },

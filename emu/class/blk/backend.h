@@ -74,6 +74,8 @@ struct emu_file_options {
 /* A raw file or block device.  Negative errno of open(2). */
 int emu_backend_file(struct emu_backend **out, const char *path,
 		     const struct emu_file_options *opt);
+/* After -EBUSY: which process has the image locked, in words. */
+void emu_backend_file_holder(const char *path, char *who, size_t size);
 bool emu_backend_file_uring(const struct emu_backend *b); /* is io_uring in use? */
 
 static inline void emu_backend_commit(struct emu_backend *b)

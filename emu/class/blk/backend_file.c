@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "emu/class/blk/backend.h"
@@ -22,7 +23,7 @@
 
 struct file_backend {
 	struct emu_backend b;
-	int fd, buffered; /* buffered: a second descriptor without O_DIRECT, or fd */
+	int fd, buffered; /* buffered: a second descriptor without O_DIRECT, or fd; files 0, 1 of the ring */
 	bool uring;
 	struct io_uring ring;
 	unsigned queued, inflight, limit;
@@ -157,6 +158,8 @@ static bool prepare(struct file_backend *f, struct emu_io *io)
 			s->rw_flags = RWF_DSYNC;
 		break;
 	}
+	s->fd = s->fd == f->fd ? 0 : 1;
+	s->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(s, io);
 	f->queued++;
 	return true;
@@ -251,6 +254,48 @@ static int file_fd(struct emu_backend *b)
 {
 	struct file_backend *f = (struct file_backend *)b;
 	return f->uring ? f->ring.ring_fd : -1;
+}
+
+/* Not all versions of liburing.so export the functions for these. */
+static long ring_register(struct io_uring *ring, unsigned what, const void *arg, unsigned n)
+{
+	return syscall(SYS_io_uring_register, ring->ring_fd, what, arg, n);
+}
+
+/*
+ * System calls of a ring pass seccomp unseen (emu/server/confine.c).  So it gets the operations
+ * of prepare() only, on the disk only, for good.
+ */
+static bool restrict_ring(struct io_uring *ring, const int fd[2])
+{
+	static const uint8_t ops[] = { IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITEV,
+				       IORING_OP_FSYNC, IORING_OP_FALLOCATE };
+	struct io_uring_restriction r[sizeof(ops) + 1] = { { 0 } };
+	unsigned n = 0;
+
+	for (; n < sizeof(ops); n++) {
+		r[n].opcode = IORING_RESTRICTION_SQE_OP;
+		r[n].sqe_op = ops[n];
+	}
+	/* what is required is also all that is allowed */
+	r[n].opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED;
+	r[n++].sqe_flags = IOSQE_FIXED_FILE;
+	return !ring_register(ring, IORING_REGISTER_FILES, fd, 2) &&
+	       !ring_register(ring, IORING_REGISTER_RESTRICTIONS, r, n) &&
+	       !ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
+/* Kernels that cannot restrict a ring (before 5.10) are used without. */
+static bool open_ring(struct file_backend *f, unsigned depth)
+{
+	const int fd[2] = { f->fd, f->buffered };
+
+	if (io_uring_queue_init(depth, &f->ring, IORING_SETUP_R_DISABLED))
+		return false;
+	if (restrict_ring(&f->ring, fd))
+		return true;
+	io_uring_queue_exit(&f->ring);
+	return false;
 }
 
 /* --- both -------------------------------------------------------------------------------- */
@@ -353,7 +398,7 @@ static int file_open(struct emu_backend **out, int fd, int buffered,
 	unsigned depth = opt->depth ? opt->depth : DEPTH;
 	f->limit = 2 * depth;
 	if (!(opt->flags & EMU_FILE_NO_URING))
-		f->uring = io_uring_queue_init(depth, &f->ring, 0) == 0;
+		f->uring = open_ring(f, depth);
 	*out = &f->b;
 	return 0;
 }

@@ -146,12 +146,17 @@ static int open_disk(void *config, char *why, size_t size)
 		return -EINVAL;
 	}
 	int ret = open_backend(c);
+	if (ret == -EBUSY) {
+		char who[256];
+		emu_backend_file_holder(c->disk, who, sizeof(who));
+		snprintf(why, size, "cannot open the disk %s: %s%s", c->disk, who,
+			 c->read_only ? " for writing, so that it cannot be shared" : "");
+		return ret;
+	}
 	if (ret < 0) {
 		snprintf(why, size, "cannot open the disk %s: %s%s", c->disk, strerror(-ret),
 			 ret == -ENOENT ? "; --size 1G makes one, or use --disk mem:64M"
 			 : ret == -EACCES || ret == -EROFS ? "; --read-only may do"
-			 : ret == -EBUSY
-				 ? ": another process (a QEMU, another server) uses the image"
 			 : ret == -EINVAL && c->direct ? "; this file system may not do --direct"
 						       : "");
 		return ret;
