@@ -149,7 +149,7 @@ static bool at_rest(struct follow_queue *q)
 		return false;
 	words_ranges(r, q->host, range);
 	return process_mem_ranges(&q->device->vmm->share.m, range, WORDS_RANGES, &words) &&
-	       !words_moved(r, &words);
+	       !words_moved(r, q->host, &words);
 }
 
 void follow_end(struct follow_queue *q)
@@ -229,7 +229,7 @@ static void follow(struct follow_queue *q, const struct words_ring *words)
 	struct snoop *w = &q->snoop;
 	uint64_t lost = w->stats.lost + w->stats.lost_more, word[COPIES_WORDS];
 
-	words_take(&w->ring, words);
+	words_take(&w->ring, q->host, words);
 	words_moving(&w->ring, q->host, word);
 	copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
 	snoop_look(w, true);
@@ -269,7 +269,7 @@ static bool read_batch(struct follow_vmm *v, struct batch *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		struct follow_queue *q = b->queue[i];
 
-		if (q->snoop.on && words_moved(&q->snoop.ring, &b->words[i])) {
+		if (q->snoop.on && words_moved(&q->snoop.ring, q->host, &b->words[i])) {
 			follow(q, &b->words[i]);
 			found = true;
 		}

@@ -48,7 +48,7 @@ static void add(struct call *call, struct iovec range)
 static void add_words(struct call *call, const struct copies *c)
 {
 	for (unsigned i = 0; i < c->words; i++)
-		add(call, (struct iovec){ (void *)(uintptr_t)c->word[i], 2 });
+		add(call, (struct iovec){ (void *)(uintptr_t)words_base(c->word[i]), WORDS_BYTES });
 }
 
 static void add_block(struct call *call, struct copies *c, uint64_t block)
@@ -90,14 +90,14 @@ static size_t gather_plainly(struct copies *c, const struct iovec *front, unsign
 
 static void take(struct copies *c, const struct call *call, size_t got, bool first)
 {
-	size_t blocks = (got - call->head) / COPIES_BLOCK;
+	size_t blocks = (got - call->head) / COPIES_BLOCK, words = (size_t)WORDS_BYTES * c->words;
 
 	c->told = got == call->len && (first || c->told);
 	if (got < call->len) /* something is there no more */
 		memset(c->recent, 0, sizeof(c->recent));
 	if (first)
-		memcpy(c->before, next(c) - 2 * (size_t)c->words, 2 * (size_t)c->words);
-	memcpy(c->after, next(c) + call->blocks * COPIES_BLOCK, 2 * (size_t)c->words);
+		memcpy(c->before, next(c) - words, words);
+	memcpy(c->after, next(c) + call->blocks * COPIES_BLOCK, words);
 	c->n += blocks < call->blocks ? (unsigned)blocks : call->blocks;
 }
 
@@ -185,6 +185,27 @@ static unsigned find_word(const struct copies *c, uint64_t host, size_t len)
 	return i;
 }
 
+/* Where the word is in what was read before the copies, and after them. */
+static size_t place(const struct copies *c, unsigned i)
+{
+	return (size_t)WORDS_BYTES * i + (c->word[i] - words_base(c->word[i]));
+}
+
+/* As of now, whole if it does not cross a multiple of 8; all that is read later is read after it. */
+static int load_now(struct copies *c, uint64_t host, void *buf, size_t len)
+{
+	bool whole = host % WORDS_BYTES + len <= WORDS_BYTES;
+	uint64_t at = whole ? host - host % WORDS_BYTES : host;
+	struct iovec around = { (void *)(uintptr_t)at, whole ? WORDS_BYTES : len };
+	uint8_t bytes[WORDS_BYTES];
+
+	forget(c);
+	if (gather(c, &around, 1, bytes, host / COPIES_BLOCK) < around.iov_len)
+		return -EFAULT;
+	memcpy(buf, bytes + (host - at), len);
+	return 0;
+}
+
 int copies_load(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	const struct copies_of *o = opaque;
@@ -192,16 +213,12 @@ int copies_load(void *opaque, uint64_t gpa, void *buf, size_t len)
 	uint64_t host;
 	unsigned i;
 
-	if (len > 8 || !guest_find(o->g, gpa, len, &host))
+	if (len > WORDS_BYTES || !guest_find(o->g, gpa, len, &host))
 		return -EFAULT;
 	i = find_word(c, host, len);
-	if (i == c->words || !c->told || memcmp(c->before + 2 * i, c->after + 2 * i, 2)) {
-		struct iovec word = { (void *)(uintptr_t)host, len };
-
-		forget(c);
-		return gather(c, &word, 1, buf, host / COPIES_BLOCK) < len ? -EFAULT : 0;
-	}
-	memcpy(buf, c->before + 2 * i, len);
+	if (i == c->words || !c->told || memcmp(c->before + place(c, i), c->after + place(c, i), 2))
+		return load_now(c, host, buf, len);
+	memcpy(buf, c->before + place(c, i), len);
 	return 0;
 }
 
@@ -229,7 +246,7 @@ bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *
 
 	for (unsigned i = 0; i < n; i++)
 		len += range[i].iov_len;
-	if (n > COPIES_RANGES || len > COPIES_FRONT - 2 * COPIES_WORDS)
+	if (n > COPIES_RANGES || len > COPIES_FRONT - WORDS_BYTES * COPIES_WORDS)
 		return false;
 	forget(c);
 	c->fresh = gather(c, range, n, buf, 0) == len && c->told;

@@ -12,6 +12,7 @@
 #ifndef VQT_BPF_MEMORY_COPIES_H
 #define VQT_BPF_MEMORY_COPIES_H
 
+#include "bpf/memory/words.h"
 #include "bpf/qemu/guest.h"
 
 #define COPIES_BLOCK 1024U /* divides a page: what another processor wrote is dear to copy */
@@ -30,8 +31,9 @@ struct copies {
 	unsigned words;
 	bool told; /* the words were read before the copies, and after the latest of them */
 	bool fresh; /* nothing was asked for since copies_look() */
-	uint8_t before[2 * COPIES_WORDS], after[2 * COPIES_WORDS]; /* as the guest has them */
-	uint8_t bytes[COPIES_FRONT + COPIES_BLOCKS * COPIES_BLOCK + 2 * COPIES_WORDS];
+	/* as the guest has them, each with what is around it (bpf/memory/words.h) */
+	uint8_t before[WORDS_BYTES * COPIES_WORDS], after[WORDS_BYTES * COPIES_WORDS];
+	uint8_t bytes[COPIES_FRONT + COPIES_BLOCKS * COPIES_BLOCK + WORDS_BYTES * COPIES_WORDS];
 };
 
 /*
@@ -45,10 +47,10 @@ void copies_watch(struct copies *c, const uint64_t *word, unsigned n);
  * copies_renew() keeps it, as it is of now.  False: not all of it could be read.
  */
 bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf);
-/* A word that is watched, as copies_look() read it first. */
+/* The WORDS_BYTES around a word that is watched, as copies_look() read them first. */
 static inline const uint8_t *copies_word(const struct copies *c, unsigned i)
 {
-	return c->before + 2 * i;
+	return c->before + (size_t)WORDS_BYTES * i;
 }
 
 /* What struct ring_memory wants, of one guest memory.  opaque: struct copies_of. */

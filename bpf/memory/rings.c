@@ -386,8 +386,8 @@ static bool on_queue(struct memory_queue *q, const struct words *w, uint64_t beg
 				follow(q, clock_ns(CLOCK_MONOTONIC));
 			found = true;
 		}
-	} else if (is_still_there(q, &p) && words_moved(&q->snoop.ring, &w->ring)) {
-		words_take(&q->snoop.ring, &w->ring);
+	} else if (is_still_there(q, &p) && words_moved(&q->snoop.ring, q->host, &w->ring)) {
+		words_take(&q->snoop.ring, q->host, &w->ring);
 		follow(q, clock_ns(CLOCK_MONOTONIC));
 		found = true;
 	}
@@ -452,7 +452,7 @@ static void take(struct batch *b, const struct entry *e)
 	}
 	if (b->brief) {
 		memcpy(&w.ring, bytes, e->len);
-		if (words_moved(&e->q->snoop.ring, &w.ring))
+		if (words_moved(&e->q->snoop.ring, e->q->host, &w.ring))
 			b->moved = true;
 		else
 			looked(e->q, true, b->began);
@@ -578,7 +578,6 @@ static bool look_at_one(struct memory_queue *q, bool *found)
 		{ (void *)(uintptr_t)(d->who.vdev + l->vdev_features), 8 },
 		{ (void *)(uintptr_t)address(q), VQP_VQ_BYTES },
 	};
-	unsigned at = q->snoop.ring.packed ? 0 : VIRTQ_RING_IDX;
 	uint8_t bytes[1 + 8 + VQP_VQ_BYTES];
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
 	struct words w = { 0 };
@@ -589,8 +588,8 @@ static bool look_at_one(struct memory_queue *q, bool *found)
 		return false;
 	}
 	memcpy(w.vq, bytes + 9, VQP_VQ_BYTES);
-	memcpy(w.ring.driver + at, copies_word(c, 0), 2);
-	memcpy(w.ring.device + at, copies_word(c, 1), 2);
+	memcpy(w.ring.driver, copies_word(c, 0), WORDS_BYTES);
+	memcpy(w.ring.device, copies_word(c, 1), WORDS_BYTES);
 	*found = on_device(d, bytes[0], get_le64(bytes + 1));
 	*found |= on_queue(q, &w, began);
 	copies_watch(c, NULL, 0);
