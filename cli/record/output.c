@@ -39,10 +39,13 @@ static void name_file(struct record_out *o)
 
 int record_out_open(struct record_out *o, struct trace_error *err)
 {
+	int code;
+
 	name_file(o);
-	o->n++;
+	code = trace_create_live(&o->w, o->current, err);
+	o->n += !code;
 	o->begun = cli_clock();
-	return trace_create_live(&o->w, o->current, err);
+	return code;
 }
 
 void record_out_write(struct record_out *o, const void *record, size_t len)
@@ -64,9 +67,11 @@ bool record_out_due(const struct record_out *o, uint64_t now)
 
 int record_out_next(struct record_out *o, struct trace_error *err)
 {
+	uint64_t written = o->w ? trace_written(o->w) : 0;
 	int code = record_out_close(o, -1);
 
 	if (code) {
+		o->total -= written; /* record_out_settle() sees how much of it there is */
 		o->err = code;
 		snprintf(err->text, sizeof(err->text), "%.256s: %s", o->current, strerror(-code));
 		return code;
