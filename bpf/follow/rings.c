@@ -134,10 +134,21 @@ void follow_begin(struct follow_queue *q, uint64_t ts)
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
-/*
- * Is it where it was seen last?  Then nothing was missed.  What was cleared since looks like a ring in
- * which nothing has happened.
- */
+/* What was cleared since looks like a ring in which nothing has happened. */
+static bool may_be_cleared(struct follow_queue *q)
+{
+	struct snoop *w = &q->snoop;
+	struct ring_reader *r = &w->ring;
+
+	if (w->stats.chains == q->before)
+		return q->kicked;
+	if (r->avail == (r->packed ? (uint16_t)RING_BASE_PACKED : 0))
+		return true;
+	ring_remap(r);
+	return !ring_kept(r);
+}
+
+/* Is it where it was seen last?  Then nothing was missed. */
 static bool at_rest(struct follow_queue *q)
 {
 	struct snoop *w = &q->snoop;
@@ -145,7 +156,7 @@ static bool at_rest(struct follow_queue *q)
 	struct words_ring words;
 	struct iovec range[WORDS_RANGES];
 
-	if (w->in_flight || w->earlier || (q->kicked && !w->stats.chains))
+	if (w->in_flight || w->earlier || may_be_cleared(q))
 		return false;
 	words_ranges(r, q->host, range);
 	return process_mem_ranges(&q->device->vmm->share.m, range, WORDS_RANGES, &words) &&

@@ -235,7 +235,8 @@ static bool at_rest(struct memory_queue *q)
 	if (w->in_flight || w->earlier)
 		return false;
 	if (r->packed)
-		return ring_pending(r) == 0 && ring_used(r, r->used, false, &e) == 0;
+		return ring_pending(r) == 0 && ring_used(r, r->used, false, &e) == 0 &&
+		       ring_kept(r);
 	return ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &avail) == 0 &&
 	       ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0 && avail == r->avail &&
 	       used == r->used;
