@@ -127,6 +127,8 @@ static void refuse(struct memory_queue *q, const struct memory_place *p, const c
 {
 	char text[200];
 
+	if (q->device->vmm->m.foreign.err)
+		return; /* nothing can be read for now: a later look tells more */
 	q->refused = true;
 	q->place = *p;
 	snprintf(text, sizeof(text), "queue %u is not followed: %s", q->snoop.queue,
@@ -343,6 +345,8 @@ static bool is_another(const struct memory_queue *q, const struct memory_place *
 /* The ring is where it was, or it is not followed any more. */
 static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 {
+	uint64_t host[VRING_AREAS];
+
 	if (!is_set_up(p) || !same_ring(p, &q->place) || is_another(q, p)) {
 		if (!is_itself(q->device)) {
 			q->device->vmm->searched = 0;
@@ -354,11 +358,13 @@ static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 	}
 	if (p->caches == q->place.caches)
 		return true;
-	/* the machine's memory map has changed */
+	/* the machine's memory map has changed: the words were read where the ring was before */
 	q->place.caches = p->caches;
+	memcpy(host, q->host, sizeof(host));
 	if (find_areas(q, p))
-		return true;
+		return !memcmp(host, q->host, sizeof(host));
 	end(q);
+	q->fresh = false; /* it was not reset */
 	refuse(q, p, NULL);
 	return false;
 }
@@ -473,6 +479,7 @@ static void fail(struct memory_vmm *v, const struct entry *e)
 	v->searched = 0; /* was it unplugged? */
 	if (e->q && e->q->snoop.on) {
 		end(e->q);
+		e->q->fresh = false; /* perhaps it was not reset: it need not begin at 0 */
 		memory_lifecycle(e->d, VQT_LIFECYCLE_QUEUE_RESET, e->q->snoop.queue);
 	}
 }
