@@ -156,7 +156,7 @@ static bool at_rest(struct follow_queue *q)
 	struct words_ring words;
 	struct iovec range[WORDS_RANGES];
 
-	if (w->in_flight || w->earlier || may_be_cleared(q))
+	if (snoop_busy(w) || may_be_cleared(q))
 		return false;
 	words_ranges(r, q->host, range);
 	return process_mem_ranges(&q->device->vmm->share.m, range, WORDS_RANGES, &words) &&

@@ -234,7 +234,7 @@ static bool at_rest(struct memory_queue *q)
 	struct ring_entry e;
 	uint16_t avail, used;
 
-	if (w->in_flight || w->earlier)
+	if (snoop_busy(w))
 		return false;
 	if (r->packed)
 		return ring_pending(r) == 0 && ring_used(r, r->used, false, &e) == 0 &&
