@@ -157,6 +157,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
 
 # What is tested but in no library.
 $(BUILD)/tests/unit/guest_output_test: $(BUILD)/cli/guest/output.o $(BUILD)/cli/guest/ptp.o
+$(BUILD)/tests/unit/output_test: $(BUILD)/cli/output.o
 
 # The fuzzers take the library's sources again, instrumented.
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -179,6 +180,7 @@ build/fuzz/tests/%_test: build/fuzz/obj/tests/%_test.o $(SANITIZED_LIB) build/fu
 	$(say) FUZZLD $@
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o
+build/fuzz/tests/unit/output_test: build/fuzz/obj/cli/output.o
 .PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
 sanitized: $(SANITIZED_BIN)

@@ -65,18 +65,21 @@ int trace_out_task(void *opaque, uint32_t arg, int *gives)
 
 int trace_out_open(struct trace_out *o, struct trace_error *err)
 {
-	int fd;
+	int fd, code;
 
 	name_file(o);
 	o->begun = cli_clock();
-	if (!o->n++ || !o->helper)
-		return trace_create_live(&o->w, o->current, err);
-	fd = helper_ask(o->helper, o->helper_task, TRACE_OUT_NEXT);
-	if (fd >= 0)
-		return trace_create_live_fd(&o->w, fd, o->current, err);
-	snprintf(err->text, sizeof(err->text), "%.256s: cannot be written: %s", o->current,
-		 strerror(-fd));
-	return fd;
+	if (!o->n || !o->helper) {
+		code = trace_create_live(&o->w, o->current, err);
+	} else {
+		fd = helper_ask(o->helper, o->helper_task, TRACE_OUT_NEXT);
+		code = fd < 0 ? fd : trace_create_live_fd(&o->w, fd, o->current, err);
+		if (fd < 0)
+			snprintf(err->text, sizeof(err->text), "%.256s: cannot be written: %s",
+				 o->current, strerror(-fd));
+	}
+	o->n += !code;
+	return code;
 }
 
 void trace_out_write(struct trace_out *o, const void *record, size_t len)
@@ -99,9 +102,11 @@ bool trace_out_due(const struct trace_out *o, uint64_t now)
 
 int trace_out_next(struct trace_out *o, struct trace_error *err)
 {
+	uint64_t written = o->w ? trace_written(o->w) : 0;
 	int code = trace_out_close(o, -1);
 
 	if (code) {
+		o->total -= written; /* trace_out_settle() sees how much of it there is */
 		o->err = code;
 		snprintf(err->text, sizeof(err->text), "%.256s: %s", o->current, strerror(-code));
 		return code;

@@ -49,6 +49,7 @@ struct follow_queue {
 	bool rested; /* nothing was in flight then, at this position */
 	uint16_t rested_at;
 	bool kicked; /* since it was set up */
+	uint64_t before; /* chains that were seen until then */
 	bool more; /* this look lost chains, and nobody knows how many */
 	uint64_t looked; /* ns, when the latest look began; 0: none yet */
 	uint64_t active; /* ns, when something was found last */

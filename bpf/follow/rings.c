@@ -134,10 +134,21 @@ void follow_begin(struct follow_queue *q, uint64_t ts)
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
-/*
- * Is it where it was seen last?  Then nothing was missed.  What was cleared since looks like a ring in
- * which nothing has happened.
- */
+/* What was cleared since looks like a ring in which nothing has happened. */
+static bool may_be_cleared(struct follow_queue *q)
+{
+	struct snoop *w = &q->snoop;
+	struct ring_reader *r = &w->ring;
+
+	if (w->stats.chains == q->before)
+		return q->kicked;
+	if (r->avail == (r->packed ? (uint16_t)RING_BASE_PACKED : 0))
+		return true;
+	ring_remap(r);
+	return !ring_kept(r);
+}
+
+/* Is it where it was seen last?  Then nothing was missed. */
 static bool at_rest(struct follow_queue *q)
 {
 	struct snoop *w = &q->snoop;
@@ -145,11 +156,11 @@ static bool at_rest(struct follow_queue *q)
 	struct words_ring words;
 	struct iovec range[WORDS_RANGES];
 
-	if (w->in_flight || w->earlier || (q->kicked && !w->stats.chains))
+	if (snoop_busy(w) || may_be_cleared(q))
 		return false;
 	words_ranges(r, q->host, range);
 	return process_mem_ranges(&q->device->vmm->share.m, range, WORDS_RANGES, &words) &&
-	       !words_moved(r, &words);
+	       !words_moved(r, q->host, &words);
 }
 
 void follow_end(struct follow_queue *q)
@@ -229,7 +240,7 @@ static void follow(struct follow_queue *q, const struct words_ring *words)
 	struct snoop *w = &q->snoop;
 	uint64_t lost = w->stats.lost + w->stats.lost_more, word[COPIES_WORDS];
 
-	words_take(&w->ring, words);
+	words_take(&w->ring, q->host, words);
 	words_moving(&w->ring, q->host, word);
 	copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
 	snoop_look(w, true);
@@ -269,7 +280,7 @@ static bool read_batch(struct follow_vmm *v, struct batch *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		struct follow_queue *q = b->queue[i];
 
-		if (q->snoop.on && words_moved(&q->snoop.ring, &b->words[i])) {
+		if (q->snoop.on && words_moved(&q->snoop.ring, q->host, &b->words[i])) {
 			follow(q, &b->words[i]);
 			found = true;
 		}

@@ -189,6 +189,7 @@ static void begin_new(struct follow_device *d, const struct model_device *md, ui
 		q->setup = s;
 		q->fresh = true;
 		q->kicked = false;
+		q->before = q->snoop.stats.chains;
 		follow_begin(q, ts);
 	}
 }

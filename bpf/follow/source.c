@@ -137,7 +137,7 @@ static bool catch_up(struct follow_source *f)
 		follow_forget_slots(f);
 	}
 	/* a guest may make hits faster than they are handed on */
-	if (!sure && output_full(&f->out))
+	if (f->failed || (!sure && output_full(&f->out)))
 		follow_drop_all(f);
 	if (sure || f->failed || !output_waits(&f->out))
 		output_flush(&f->out);
@@ -229,8 +229,15 @@ static void settle(struct source *s)
 {
 	struct follow_source *f = (struct follow_source *)s;
 
-	for (unsigned i = 0; i < SETTLE_MS && !catch_up(f); i++)
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + SETTLE_MS * UINT64_C(1000000);
+	bool sure = catch_up(f);
+
+	while (!sure && clock_ns(CLOCK_MONOTONIC) < until) {
 		usleep(1000);
+		sure = catch_up(f);
+	}
+	if (!sure)
+		follow_drop_all(f);
 	note_within(f);
 	output_flush(&f->out);
 }

@@ -57,21 +57,13 @@ static void add(struct call *call, struct iovec range)
 
 static size_t words_len(const struct copies *c)
 {
-	return c->span ? c->span : 2 * (size_t)c->words;
+	return (size_t)WORDS_BYTES * c->words;
 }
 
 static void add_words(struct call *call, const struct copies *c)
 {
-	if (c->span)
-		add(call, (struct iovec){ pointer(c->from), c->span });
-	for (unsigned i = 0; i < c->words && !c->span; i++)
-		add(call, (struct iovec){ pointer(c->word[i]), 2 });
-}
-
-/* Where the word is in what was read of the words. */
-static size_t word_at(const struct copies *c, unsigned i)
-{
-	return c->span ? (size_t)(c->word[i] - c->from) : 2 * (size_t)i;
+	for (unsigned i = 0; i < c->words; i++)
+		add(call, (struct iovec){ pointer(words_base(c->word[i])), WORDS_BYTES });
 }
 
 /* Ascending: what follows the block before is one range with it. */
@@ -156,14 +148,14 @@ static size_t gather_plainly(struct copies *c, const struct iovec *front, unsign
 
 static void take(struct copies *c, const struct call *call, size_t got, bool first)
 {
-	size_t blocks = (got - call->head) / COPIES_BLOCK;
+	size_t blocks = (got - call->head) / COPIES_BLOCK, words = words_len(c);
 
 	c->told = got == call->len && (first || c->told);
 	if (got < call->len) /* something is there no more */
 		memset(c->recent, 0, sizeof(c->recent));
 	if (first)
-		memcpy(c->before, next(c) - words_len(c), words_len(c));
-	memcpy(c->after, next(c) + (size_t)call->blocks * COPIES_BLOCK, words_len(c));
+		memcpy(c->before, next(c) - words, words);
+	memcpy(c->after, next(c) + (size_t)call->blocks * COPIES_BLOCK, words);
 	c->n += blocks < call->blocks ? (unsigned)blocks : call->blocks;
 }
 
@@ -249,6 +241,27 @@ static unsigned find_word(const struct copies *c, uint64_t host, size_t len)
 	return i;
 }
 
+/* Where the word is in what was read before the copies, and after them. */
+static size_t place(const struct copies *c, unsigned i)
+{
+	return (size_t)WORDS_BYTES * i + (c->word[i] - words_base(c->word[i]));
+}
+
+/* As of now, whole if it does not cross a multiple of 8; all that is read later is read after it. */
+static int load_now(struct copies *c, uint64_t host, void *buf, size_t len)
+{
+	bool whole = host % WORDS_BYTES + len <= WORDS_BYTES;
+	uint64_t at = whole ? host - host % WORDS_BYTES : host;
+	struct iovec around = { (void *)(uintptr_t)at, whole ? WORDS_BYTES : len };
+	uint8_t bytes[WORDS_BYTES];
+
+	forget(c);
+	if (gather(c, &around, 1, bytes, host / COPIES_BLOCK) < around.iov_len)
+		return -EFAULT;
+	memcpy(buf, bytes + (host - at), len);
+	return 0;
+}
+
 int copies_load(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	const struct copies_of *o = opaque;
@@ -256,17 +269,12 @@ int copies_load(void *opaque, uint64_t gpa, void *buf, size_t len)
 	uint64_t host;
 	unsigned i;
 
-	if (len > 8 || !guest_find(o->g, gpa, len, &host))
+	if (len > WORDS_BYTES || !guest_find(o->g, gpa, len, &host))
 		return -EFAULT;
 	i = find_word(c, host, len);
-	if (i == c->words || !c->told ||
-	    memcmp(c->before + word_at(c, i), c->after + word_at(c, i), 2)) {
-		struct iovec word = { (void *)(uintptr_t)host, len };
-
-		forget(c);
-		return gather(c, &word, 1, buf, host / COPIES_BLOCK) < len ? -EFAULT : 0;
-	}
-	memcpy(buf, copies_word(c, i), len);
+	if (i == c->words || !c->told || memcmp(c->before + place(c, i), c->after + place(c, i), 2))
+		return load_now(c, host, buf, len);
+	memcpy(buf, c->before + place(c, i), len);
 	return 0;
 }
 
@@ -279,25 +287,13 @@ void copies_renew(void *opaque)
 	c->fresh = false;
 }
 
-const uint8_t *copies_word(const struct copies *c, unsigned i)
-{
-	return c->before + word_at(c, i);
-}
-
 void copies_watch(struct copies *c, const uint64_t *word, unsigned n)
 {
-	uint64_t last = 0;
-
 	forget(c);
 	c->fresh = false;
 	c->words = n;
-	c->from = UINT64_MAX;
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		c->word[i] = word[i];
-		c->from = word[i] < c->from ? word[i] : c->from;
-		last = word[i] > last ? word[i] : last;
-	}
-	c->span = n && last - c->from <= COPIES_SPAN - 2 ? (uint32_t)(last - c->from + 2) : 0;
 }
 
 bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf)
@@ -306,7 +302,7 @@ bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *
 
 	for (unsigned i = 0; i < n; i++)
 		len += range[i].iov_len;
-	if (n > COPIES_RANGES || len > COPIES_FRONT - COPIES_SPAN)
+	if (n > COPIES_RANGES || len > COPIES_FRONT - WORDS_BYTES * COPIES_WORDS)
 		return false;
 	forget(c);
 	c->fresh = gather(c, range, n, buf, 0) == len && c->told;

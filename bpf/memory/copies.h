@@ -12,15 +12,15 @@
 #ifndef VQT_BPF_MEMORY_COPIES_H
 #define VQT_BPF_MEMORY_COPIES_H
 
+#include "bpf/memory/words.h"
 #include "bpf/qemu/guest.h"
 
 #define COPIES_BLOCK \
 	512U /* divides a page: bytes that another processor wrote cost as much as a range */
 #define COPIES_BLOCKS 12
 #define COPIES_WORDS 2
-#define COPIES_SPAN 1024U /* words that are no further apart are read with what is between them */
 #define COPIES_RANGES 4
-#define COPIES_FRONT 2048U
+#define COPIES_FRONT 512U
 
 struct copies {
 	const struct process_memory *m; /* borrowed */
@@ -35,12 +35,11 @@ struct copies {
 	uint64_t block[COPIES_BLOCKS]; /* of each copy */
 	uint64_t word[COPIES_WORDS]; /* addresses in the process */
 	unsigned words;
-	uint64_t from; /* of the span that holds all of them */
-	uint32_t span; /* its bytes; 0: they are too far apart, each is read for itself */
 	bool told; /* the words were read before the copies, and after the latest of them */
 	bool fresh; /* nothing was asked for since copies_look() */
-	uint8_t before[COPIES_SPAN], after[COPIES_SPAN]; /* the words, as the guest has them */
-	uint8_t bytes[COPIES_FRONT + COPIES_BLOCKS * COPIES_BLOCK + COPIES_SPAN];
+	/* as the guest has them, each with what is around it (bpf/memory/words.h) */
+	uint8_t before[WORDS_BYTES * COPIES_WORDS], after[WORDS_BYTES * COPIES_WORDS];
+	uint8_t bytes[COPIES_FRONT + COPIES_BLOCKS * COPIES_BLOCK + WORDS_BYTES * COPIES_WORDS];
 };
 
 /*
@@ -49,13 +48,16 @@ struct copies {
  */
 void copies_watch(struct copies *c, const uint64_t *word, unsigned n);
 /*
- * Read these ranges of the process (at most COPIES_RANGES, and 1 KiB) to
+ * Read these ranges of the process (at most COPIES_RANGES, and COPIES_FRONT bytes with the words) to
  * buf, one after the other, and in the same call what is watched and was wanted lately: the next
  * copies_renew() keeps it, as it is of now.  False: not all of it could be read.
  */
 bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf);
-/* A word that is watched, as copies_look() read it first. */
-const uint8_t *copies_word(const struct copies *c, unsigned i);
+/* The WORDS_BYTES around a word that is watched, as copies_look() read them first. */
+static inline const uint8_t *copies_word(const struct copies *c, unsigned i)
+{
+	return c->before + (size_t)WORDS_BYTES * i;
+}
 
 /* What struct ring_memory wants, of one guest memory.  opaque: struct copies_of. */
 struct copies_of {

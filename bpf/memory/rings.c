@@ -127,6 +127,8 @@ static void refuse(struct memory_queue *q, const struct memory_place *p, const c
 {
 	char text[200];
 
+	if (q->device->vmm->m.foreign.err)
+		return; /* nothing can be read for now: a later look tells more */
 	q->refused = true;
 	q->place = *p;
 	snprintf(text, sizeof(text), "queue %u is not followed: %s", q->snoop.queue,
@@ -232,10 +234,11 @@ static bool at_rest(struct memory_queue *q)
 	struct ring_entry e;
 	uint16_t avail, used;
 
-	if (w->in_flight || w->earlier)
+	if (snoop_busy(w))
 		return false;
 	if (r->packed)
-		return ring_pending(r) == 0 && ring_used(r, r->used, false, &e) == 0;
+		return ring_pending(r) == 0 && ring_used(r, r->used, false, &e) == 0 &&
+		       ring_kept(r);
 	return ring_load16(r, RING_DRIVER, VIRTQ_RING_IDX, &avail) == 0 &&
 	       ring_load16(r, RING_DEVICE, VIRTQ_RING_IDX, &used) == 0 && avail == r->avail &&
 	       used == r->used;
@@ -342,6 +345,8 @@ static bool is_another(const struct memory_queue *q, const struct memory_place *
 /* The ring is where it was, or it is not followed any more. */
 static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 {
+	uint64_t host[VRING_AREAS];
+
 	if (!is_set_up(p) || !same_ring(p, &q->place) || is_another(q, p)) {
 		if (!is_itself(q->device)) {
 			q->device->vmm->searched = 0;
@@ -353,11 +358,13 @@ static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 	}
 	if (p->caches == q->place.caches)
 		return true;
-	/* the machine's memory map has changed */
+	/* the machine's memory map has changed: the words were read where the ring was before */
 	q->place.caches = p->caches;
+	memcpy(host, q->host, sizeof(host));
 	if (find_areas(q, p))
-		return true;
+		return !memcmp(host, q->host, sizeof(host));
 	end(q);
+	q->fresh = false; /* it was not reset */
 	refuse(q, p, NULL);
 	return false;
 }
@@ -386,8 +393,8 @@ static bool on_queue(struct memory_queue *q, const struct words *w, uint64_t beg
 				follow(q, clock_ns(CLOCK_MONOTONIC));
 			found = true;
 		}
-	} else if (is_still_there(q, &p) && words_moved(&q->snoop.ring, &w->ring)) {
-		words_take(&q->snoop.ring, &w->ring);
+	} else if (is_still_there(q, &p) && words_moved(&q->snoop.ring, q->host, &w->ring)) {
+		words_take(&q->snoop.ring, q->host, &w->ring);
 		follow(q, clock_ns(CLOCK_MONOTONIC));
 		found = true;
 	}
@@ -452,7 +459,7 @@ static void take(struct batch *b, const struct entry *e)
 	}
 	if (b->brief) {
 		memcpy(&w.ring, bytes, e->len);
-		if (words_moved(&e->q->snoop.ring, &w.ring))
+		if (words_moved(&e->q->snoop.ring, e->q->host, &w.ring))
 			b->moved = true;
 		else
 			looked(e->q, true, b->began);
@@ -472,6 +479,7 @@ static void fail(struct memory_vmm *v, const struct entry *e)
 	v->searched = 0; /* was it unplugged? */
 	if (e->q && e->q->snoop.on) {
 		end(e->q);
+		e->q->fresh = false; /* perhaps it was not reset: it need not begin at 0 */
 		memory_lifecycle(e->d, VQT_LIFECYCLE_QUEUE_RESET, e->q->snoop.queue);
 	}
 }
@@ -582,7 +590,6 @@ static bool look_at_one(struct memory_queue *q, bool *found)
 		{ (void *)(uintptr_t)(d->who.vdev + from), NEAR },
 		{ (void *)(uintptr_t)address(q), VQP_VQ_BYTES },
 	};
-	unsigned at = q->snoop.ring.packed ? 0 : VIRTQ_RING_IDX;
 	uint8_t bytes[NEAR + VQP_VQ_BYTES];
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
 	struct words w = { 0 };
@@ -595,8 +602,8 @@ static bool look_at_one(struct memory_queue *q, bool *found)
 		return false;
 	}
 	memcpy(w.vq, bytes + NEAR, VQP_VQ_BYTES);
-	memcpy(w.ring.driver + at, copies_word(c, 0), 2);
-	memcpy(w.ring.device + at, copies_word(c, 1), 2);
+	memcpy(w.ring.driver, copies_word(c, 0), WORDS_BYTES);
+	memcpy(w.ring.device, copies_word(c, 1), WORDS_BYTES);
 	*found = on_device(d, bytes[status], get_le64(bytes + features));
 	*found |= on_queue(q, &w, began);
 	copies_watch(c, NULL, 0);

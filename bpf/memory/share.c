@@ -64,6 +64,10 @@ static void copy(uint8_t *to, const uint8_t *from, size_t len)
 		uint32_t v = __atomic_load_n((const uint32_t *)from, __ATOMIC_ACQUIRE);
 
 		memcpy(to, &v, sizeof(v));
+	} else if (len == 8 && !((uintptr_t)from & 7)) {
+		uint64_t v = __atomic_load_n((const uint64_t *)from, __ATOMIC_ACQUIRE);
+
+		memcpy(to, &v, sizeof(v));
 	} else {
 		memcpy(to, from, len);
 	}

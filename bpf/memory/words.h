@@ -8,9 +8,20 @@
 
 #include "decoder/source/ring.h"
 
-/* As they are read: split: flags and index; packed: flags at both positions. */
+/*
+ * A word is read with the 8 bytes that it is in: the kernel copies fewer than 8 byte by byte on some
+ * processors, and half an old index with half a new one is none of both.
+ */
+#define WORDS_BYTES 8
+
+static inline uint64_t words_base(uint64_t addr)
+{
+	return addr & 1 ? addr : addr & ~(uint64_t)(WORDS_BYTES - 1);
+}
+
+/* As they are read: split: around the indices; packed: around the flags at both positions. */
 struct words_ring {
-	uint8_t driver[4], device[4];
+	uint8_t driver[WORDS_BYTES], device[WORDS_BYTES];
 };
 
 #define WORDS_RANGES 2
@@ -21,9 +32,10 @@ void words_ranges(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 /* Of them, the addresses of the two words of 16 bits that move. */
 void words_moving(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 		  uint64_t at[WORDS_RANGES]);
-/* Has driver or device gone on from the reader's positions? */
-bool words_moved(const struct ring_reader *r, const struct words_ring *w);
+/* Has driver or device gone on from the reader's positions?  host: as the words were read. */
+bool words_moved(const struct ring_reader *r, const uint64_t host[RING_AREAS],
+		 const struct words_ring *w);
 /* The reader knows by them how far the driver is. */
-void words_take(struct ring_reader *r, const struct words_ring *w);
+void words_take(struct ring_reader *r, const uint64_t host[RING_AREAS], const struct words_ring *w);
 
 #endif

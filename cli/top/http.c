@@ -107,8 +107,11 @@ static enum MHD_Result reply(struct MHD_Connection *to, unsigned code, const cha
 		MHD_create_response_from_buffer(len, (char *)(uintptr_t)page, mode);
 	enum MHD_Result ok;
 
-	if (!r)
+	if (!r) {
+		if (mode == MHD_RESPMEM_MUST_FREE)
+			free((char *)(uintptr_t)page);
 		return MHD_NO;
+	}
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	ok = MHD_queue_response(to, code, r);
 	MHD_destroy_response(r);
@@ -169,12 +172,16 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *
 
 static bool is_loopback(const struct sockaddr *a)
 {
+	const struct in6_addr *six;
+
 	if (a->sa_family == AF_INET)
 		return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >>
 			       24 ==
 		       127;
-	return a->sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+	if (a->sa_family != AF_INET6)
+		return false;
+	six = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+	return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
 /* Into two words; without a port, `port` is left as it is. */

@@ -54,8 +54,11 @@ static void learn(struct pace *p, uint64_t gap)
 {
 	p->gap[p->gaps % PACE_GAPS] = gap;
 	p->gaps = p->gaps + 1 < 2 * PACE_GAPS ? p->gaps + 1 : PACE_GAPS;
-	if (p->gaps >= PACE_GAPS)
-		p->quiet = smallest(p);
+	if (p->gaps < PACE_GAPS)
+		return;
+	/* one who was slow on purpose must not be left alone for long: other rings are looked at, too */
+	gap = smallest(p);
+	p->quiet = gap < PACE_SLOW ? gap : PACE_SLOW;
 }
 
 void pace_arrival(struct pace *p, uint64_t now, unsigned n, bool late)

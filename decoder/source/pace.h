@@ -28,7 +28,8 @@ struct pace {
 	int64_t credit; /* ns of processor time that may be spent at once; below 0: a debt */
 	uint64_t gap[PACE_GAPS]; /* ns, at least, between the latest arrivals */
 	unsigned gaps; /* that there ever were, up to PACE_GAPS and back to 0 */
-	uint64_t quiet; /* ns: nothing has arrived as soon as that after what arrived before */
+	/* ns, up to PACE_SLOW: nothing has arrived as soon as that after what arrived before */
+	uint64_t quiet;
 	uint64_t arrived; /* ns, when something had arrived last; 0: never */
 	uint64_t mean; /* ns of processor time from one look to the next */
 };

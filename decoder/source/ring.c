@@ -398,6 +398,15 @@ int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, struct ring_
 	return 1;
 }
 
+bool ring_kept(const struct ring_reader *r)
+{
+	uint16_t flags;
+
+	if (!r->packed || !virtq_wrap(r->avail) || !virtq_slot(r->avail))
+		return true;
+	return load_flags(r, (uint16_t)(r->avail - 1), &flags) == 0 && flags & VIRTQ_DESC_F_AVAIL;
+}
+
 void ring_snapshot(const struct ring_reader *r, struct vqt_ring *o)
 {
 	const struct {

@@ -115,6 +115,12 @@ struct ring_entry {
  * chains in flight?
  */
 int ring_used(const struct ring_reader *r, uint16_t pos, bool busy, struct ring_entry *e);
+/*
+ * Is what it has had still there?  Memory that was cleared, or has another use, may look like a packed
+ * ring at rest; but what is before r->avail has the flags that the driver gave it.  True also where
+ * that does not tell.
+ */
+bool ring_kept(const struct ring_reader *r);
 /* State of the ring; indices only up to the reader's positions. */
 void ring_snapshot(const struct ring_reader *r, struct vqt_ring *out);
 

@@ -80,6 +80,11 @@ void snoop_fini(struct snoop *w); /* fine on zeroes */
  * when the ring cannot be followed: w->why.
  */
 int snoop_start(struct snoop *w, uint64_t features, uint32_t base);
+/* May chains be in flight?  Where both positions of a split ring are the same, none are. */
+static inline bool snoop_busy(const struct snoop *w)
+{
+	return w->in_flight || (w->earlier && (w->ring.packed || w->ring.avail != w->ring.used));
+}
 /* Write where the ring lies and how far it is as an event (VQT_QUEUE_STATE). */
 void snoop_describe(struct snoop *w);
 /*

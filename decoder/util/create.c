@@ -18,7 +18,7 @@ static const char *const others_there =
 	"a file of somebody else's is there, in a folder that others may write to: remove it, or "
 	"write elsewhere";
 
-/* The folder, opened, and *base the name in it; negative errno. */
+/* The folder, opened, and *base the name in it, which may be empty; negative errno. */
 static int open_folder(const char *path, const char **base)
 {
 	const char *slash = strrchr(path, '/');
@@ -96,11 +96,14 @@ int create_file(const char *path, int flags, const char **why)
 	int dir = open_folder(path, &base), fd;
 
 	*why = NULL;
-	if (dir >= 0 && !fstat(dir, &folder) && is_shared(&folder)) {
+	if (dir < 0 || fstat(dir, &folder)) {
+		fd = dir < 0 ? dir : -errno;
+	} else if (is_shared(&folder)) {
 		fd = create_carefully(dir, &folder, base, flags, why);
 	} else {
-		fd = open(path, OPEN | O_CREAT | flags, MODE);
-		fd = fd < 0 ? -errno : fd;
+		/* in this very folder: by its path another one may be found by now */
+		fd = *base ? openat(dir, base, OPEN | O_CREAT | flags, MODE) : -1;
+		fd = fd < 0 ? (*base ? -errno : -EISDIR) : fd;
 	}
 	if (dir >= 0)
 		close(dir);

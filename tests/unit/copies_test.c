@@ -205,6 +205,51 @@ static void looked(void)
 	CHECK(!copies_look(&copies, range, 2, got) && !copies.fresh);
 }
 
+/* Some processors copy less than 8 bytes one by one, and the index may be written in between. */
+static ssize_t by_bytes(const struct process_memory *m, const struct iovec *range, unsigned n,
+			void *buf)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		for (size_t k = 0, len = range[i].iov_len; k < len;) {
+			size_t step = len - k < 8 ? 1 : 8;
+			struct iovec part = { (uint8_t *)range[i].iov_base + k, step };
+
+			if (really(m, &part, 1, (uint8_t *)buf + at) != (ssize_t)step)
+				return (ssize_t)at;
+			k += step;
+			at += step;
+			if (bytes[9])
+				memcpy(bytes + 8, (uint8_t[]){ 0xff, 0 }, 2);
+			else
+				memcpy(bytes + 8, (uint8_t[]){ 0, 1 }, 2);
+		}
+	return (ssize_t)at;
+}
+
+static void whole(void)
+{
+	static const uint64_t word[] = { FAKE_BASE + 8, FAKE_BASE + COPIES_BLOCK + 8 };
+	const struct iovec range = { (void *)(FAKE_BASE + 100), 1 };
+	uint8_t byte;
+	uint16_t v;
+
+	for (unsigned watch = 0; watch < 2; watch++)
+		for (unsigned i = 0; i < 8; i++) {
+			begin(FAKE_SIZE);
+			fake.m.read = by_bytes;
+			memcpy(bytes + 8, (uint8_t[]){ 0xff, 0 }, 2);
+			copies_watch(&copies, word, watch ? 2 : 0);
+			for (unsigned k = 0; k < i; k++)
+				CHECK(copies_read(&of, GPA + k * COPIES_BLOCK, &byte, 1) == 0);
+			CHECK(copies_load(&of, GPA + 8, &v, 2) == 0 && (v == 0xff || v == 0x100));
+			CHECK(!watch || copies_look(&copies, &range, 1, &byte));
+			memcpy(&v, copies_word(&copies, 0), 2);
+			CHECK(!watch || v == 0xff || v == 0x100);
+		}
+}
+
 /* What is watched goes away. */
 static void lost_words(void)
 {
@@ -249,6 +294,7 @@ static const struct tap_test tests[] = {
 	{ "blocks that were wanted lately come together", together },
 	{ "words that are watched", watched },
 	{ "a word that changes meanwhile", moving },
+	{ "an index is read whole", whole },
 	{ "a look", looked },
 	{ "a word that is there no more", lost_words },
 	{ "blocks that go away", gone },

@@ -16,6 +16,7 @@
 #include "decoder/spec/constants.h"
 #include "decoder/trace/build.h"
 #include "decoder/util/clock.h"
+#include "decoder/util/virtqueue.h"
 #include "tests/unit/tap.h"
 
 #define GPA UINT64_C(0x100000)
@@ -243,6 +244,8 @@ static void again_and_at_rest(void)
 		complete();
 		look();
 		pass();
+		/* since a loss: all that was in flight then has been used by now */
+		f.vmm[0]->devices->queues->snoop.earlier = i == 2;
 		write_common(VIRTIO_PCI_COMMON_STATUS, 1, 0);
 		CHECK(!f.vmm[0]->devices->queues->snoop.on);
 	}
@@ -251,6 +254,55 @@ static void again_and_at_rest(void)
 	CHECK_EQ(n[VQT_AVAIL], 3);
 	CHECK_EQ(n[VQT_USED], 3);
 	CHECK(!more);
+}
+
+/* One request in a packed ring, at this slot of its first lap: made available and used. */
+static void pass_packed(unsigned slot)
+{
+	struct vring_packed_desc d = { GPA + HEADER, 16, 0, VIRTQ_DESC_F_AVAIL };
+
+	memcpy(ram + DESC + slot * sizeof(d), &d, sizeof(d));
+	look();
+	d.flags = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
+	memcpy(ram + DESC + slot * sizeof(d), &d, sizeof(d));
+	look();
+}
+
+/* What was cleared before the reset was seen looks as if nothing had happened since. */
+static void cleared(void)
+{
+	struct vqt_kick k = { .width = 2 };
+
+	for (unsigned clear = 0; clear < 2; clear++) {
+		begin();
+		set_slot(ram);
+		set_up(1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_RING_PACKED);
+		pass_packed(0);
+		pass_packed(1);
+		pass();
+		if (clear)
+			memset(ram, 0, LEN);
+		write_common(VIRTIO_PCI_COMMON_STATUS, 1, 0);
+		end();
+		CHECK_EQ(n[VQT_USED], 2);
+		CHECK_EQ(more, clear);
+	}
+	/* set up before, and then again: kicked, and never seen to have anything */
+	begin();
+	set_slot(ram);
+	set_up(1ULL << VIRTIO_F_VERSION_1);
+	offer();
+	complete();
+	look();
+	pass();
+	write_common(VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	set_up(1ULL << VIRTIO_F_VERSION_1);
+	output_flush(&f.out);
+	CHECK(!more);
+	hand(&k, sizeof(k), VQT_KICK, DEVICE);
+	write_common(VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	end();
+	CHECK(more);
 }
 
 /* A slot is removed: nothing is read there, even if the process still has the memory. */
@@ -408,6 +460,7 @@ static const struct tap_test tests[] = {
 	{ "chains and completions of a ring that registers set up", followed },
 	{ "a reset while it is read", reset_meanwhile },
 	{ "set up again, at rest", again_and_at_rest },
+	{ "cleared before its end was seen", cleared },
 	{ "its slot is removed", slot_removed },
 	{ "its slot is replaced while it is at rest", slot_replaced },
 	{ "what cannot be followed", refused },

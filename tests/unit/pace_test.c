@@ -175,6 +175,27 @@ static void arrivals(void)
 		watch(&guests[i]);
 }
 
+/* One who has always waited for seconds, and whose requests are dear to read by now. */
+static void long_gaps(void)
+{
+	uint64_t now = SECOND, cpu = 0, before;
+	struct pace p;
+
+	pace_init(&p, 20);
+	for (unsigned i = 0; i < 2 * PACE_GAPS; i++) {
+		now = pace_next(&p, now, cpu, false) + 10 * SECOND;
+		now = pace_next(&p, now, cpu, false);
+		pace_arrival(&p, now, 1, false);
+		now = pace_next(&p, now, cpu, true);
+	}
+	pace_arrival(&p, now, 1, false);
+	before = now;
+	cpu += PACE_BURST + MS;
+	now = pace_next(&p, now + PACE_BURST + MS, cpu, true);
+	/* the debt, the burst that was borrowed, and no look less than when nothing happens */
+	CHECK(now - before < PACE_BURST * 100 / 20 + 2 * PACE_SLOW);
+}
+
 static const struct tap_test tests[] = {
 	{ "20 us apart while something happens", fast },
 	{ "the share of a core is kept, and used", keeps_share },
@@ -182,6 +203,7 @@ static const struct tap_test tests[] = {
 	{ "two events a second keep it fast", slow_events },
 	{ "a pause of the recorder allows no more than a burst", pause },
 	{ "no look so soon after a request that none ever followed", arrivals },
+	{ "who waits long is not left alone for long", long_gaps },
 	{ "a look that took long is made up for", debt },
 };
 
