@@ -142,14 +142,17 @@ static bool is_recorded(const void *ctx, uint64_t addr)
 	return end_points_has(ctx, addr);
 }
 
-/* What they jump to; and what that jumps to. */
+/* What they jump to; and what that jumps to.  A kick without an ioeventfd may be in each request. */
 static void follow(struct end_points *e)
 {
+	uint64_t kick = elf_symbol(e->t->q->elf, "virtio_queue_notify");
+
 	for (size_t i = 0; i < e->nends; i++) { /* e->nends grows */
 		uint64_t to = e->end[i].target;
 
-		if (to && !end_points_has(e, to) && ends_calls(e->finder, to) <= CALLED_BY &&
-		    !is_moment(e->t, to) && ends_leads_to(e->finder, to, is_recorded, e))
+		if (to && to != kick && !end_points_has(e, to) &&
+		    ends_calls(e->finder, to) <= CALLED_BY && !is_moment(e->t, to) &&
+		    ends_leads_to(e->finder, to, is_recorded, e))
 			add(e, to);
 	}
 }
