@@ -458,7 +458,8 @@ static long around_step(__u32 i, void *ctx)
  * up, and open.  A thread runs coroutines, each on a stack of its own; what of a coroutine was begun
  * before another stack's turn goes on later, maybe in another thread.  So places on different stacks say
  * nothing about each other.  A stack has no other one in its mapping, as below each there is a page that
- * is not to be touched.
+ * is not to be touched.  sent: of those whose begin was sent, for a record; if the stack is not known, that is
+ * counted.
  */
 static __always_inline __u32 calls_around(struct vqp_open_calls *c, __u32 n, bool sent)
 {
@@ -468,6 +469,11 @@ static __always_inline __u32 calls_around(struct vqp_open_calls *c, __u32 n, boo
 	if (!n)
 		return 0;
 	mapping_get(&a.stack, a.sp);
+	if (!a.stack.end) {
+		if (sent)
+			count(VQP_LOST_CALLS);
+		return 0;
+	}
 	bpf_loop(VQP_CALLS + 1, around_step, &a, 0);
 	return a.n;
 }
@@ -495,7 +501,7 @@ static __noinline int call_before(struct vqt_hdr *event)
 		return 0;
 	if (begins_now(c))
 		begun = &c->call[(c->n - 1) & (VQP_CALLS - 1)];
-	outer = calls_around(c, c->n, true);
+	outer = calls_around(c, c->n - !!begun, true);
 	out.name = begun ? begun->name : c->name;
 	c->name = 0;
 	if (begun)
