@@ -97,12 +97,20 @@ bool end_points_has(const struct end_points *e, uint64_t addr)
 	return false;
 }
 
+/* Whether the program can work out where it jumps to. */
+static bool fits(const struct function_end *end)
+{
+	return end->off < 16384 && end->off >= -16384;
+}
+
 static int add(struct end_points *e, uint64_t addr)
 {
 	struct function_end end[FUNCTION_ENDS];
 	size_t n = 0;
 	int err = ends_find(e->finder, addr, end, &n);
 
+	for (size_t i = 0; i < n && !err; i++)
+		err = fits(&end[i]) ? 0 : -E2BIG;
 	if (err || e->n == FUNCTIONS || e->nends + n > POINTS)
 		return err ? err : -E2BIG;
 	if (!array_room(e->function, e->cap, e->n + 1) ||
@@ -142,14 +150,17 @@ static bool is_recorded(const void *ctx, uint64_t addr)
 	return end_points_has(ctx, addr);
 }
 
-/* What they jump to; and what that jumps to. */
+/* What they jump to; and what that jumps to.  A kick without an ioeventfd may be in each request. */
 static void follow(struct end_points *e)
 {
+	uint64_t kick = elf_symbol(e->t->q->elf, "virtio_queue_notify");
+
 	for (size_t i = 0; i < e->nends; i++) { /* e->nends grows */
 		uint64_t to = e->end[i].target;
 
-		if (to && !end_points_has(e, to) && ends_calls(e->finder, to) <= CALLED_BY &&
-		    !is_moment(e->t, to) && ends_leads_to(e->finder, to, is_recorded, e))
+		if (to && to != kick && !end_points_has(e, to) &&
+		    ends_calls(e->finder, to) <= CALLED_BY && !is_moment(e->t, to) &&
+		    ends_leads_to(e->finder, to, is_recorded, e))
 			add(e, to);
 	}
 }
@@ -172,10 +183,20 @@ static uint64_t cookie_of(const struct end_points *e, const struct function_end 
 	return 0;
 }
 
-/* Whether the program can work out where it jumps to. */
-static bool fits(const struct function_end *end)
+/* To all or to none: without one of its ends a call would seem to go on. */
+static int attach_all(struct end_points *e, struct bpf_program *program,
+		      struct attach_point *points, size_t n)
 {
-	return end->off < 16384 && end->off >= -16384;
+	int err = attach_points(&e->link, program, e->t->c->multi, e->t->p.pid, e->t->p.object,
+				points, n);
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = points[i].err;
+	if (err) {
+		attach_detach(e->link);
+		e->link = NULL;
+	}
+	return err;
 }
 
 void end_points_attach(struct end_points *e, struct bpf_program *program)
@@ -190,7 +211,7 @@ void end_points_attach(struct end_points *e, struct bpf_program *program)
 	points = calloc(e->nends + 1, sizeof(*points));
 	for (size_t i = 0; points && i < e->nends; i++) {
 		uint64_t offset = elf_offset(e->t->q->elf, e->end[i].addr);
-		bool have = !fits(&e->end[i]);
+		bool have = false;
 
 		for (size_t k = 0; k < n && !have; k++) /* two functions may share a part */
 			have = points[k].offset == offset;
@@ -199,8 +220,7 @@ void end_points_attach(struct end_points *e, struct bpf_program *program)
 							     .cookie = cookie_of(e, &e->end[i]) };
 	}
 	if (n)
-		err = attach_points(&e->link, program, e->t->c->multi, e->t->p.pid, e->t->p.object,
-				    points, n);
+		err = attach_all(e, program, points, n);
 	free(points);
 	if (err || !points) {
 		e->failed += (unsigned)e->n;

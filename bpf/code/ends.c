@@ -9,6 +9,8 @@
 #include "decoder/trace/record.h"
 
 #define PARTS 8 /* of one function: the compiler puts what runs seldom elsewhere */
+#define TABLE_FAR 16 /* instructions between a switch statement's comparison and its jump */
+#define TABLE_MAX 4096 /* entries */
 #define CODE_MAX (128U << 20) /* bytes of code whose calls are looked for */
 #define POINTED 64 /* data points there */
 #define KNOWN 128 /* a function is known to begin there */
@@ -19,11 +21,16 @@ struct ends {
 	uint8_t *calls; /* how often they are called, POINTED, KNOWN */
 };
 
+/* What is known of an instruction. */
+enum { NOT_PROVEN, PROVEN, FOLLOWED };
+
 /* A function whose ends are being found. */
 struct parts {
 	const struct ends *x;
 	struct function *part[PARTS];
+	uint8_t *state[PARTS]; /* of each instruction */
 	size_t n;
+	bool more; /* some are PROVEN, and not yet FOLLOWED */
 	struct function_end *end;
 	size_t nends;
 };
@@ -133,17 +140,19 @@ static int add_end(struct parts *p, struct function_end end)
 	return 0;
 }
 
-/* In which of the parts this address is; NULL: in none. */
-static const struct function *part_at(const struct parts *p, uint64_t addr)
+/* In which of the parts this address is; p->n: in none. */
+static size_t part_at(const struct parts *p, uint64_t addr)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (addr >= p->part[i]->start && addr < p->part[i]->end)
-			return p->part[i];
-	return NULL;
+	size_t k = 0;
+
+	while (k < p->n && !(addr >= p->part[k]->start && addr < p->part[k]->end))
+		k++;
+	return k;
 }
 
 static int add_part(struct parts *p, uint64_t addr)
 {
+	uint64_t start, end;
 	struct function *f;
 	int err;
 
@@ -152,9 +161,33 @@ static int add_part(struct parts *p, uint64_t addr)
 	err = function_open_stack(&f, p->x->elf, addr);
 	if (err)
 		return err == -ENOMEM ? err : -EILSEQ;
-	p->part[p->n++] = f;
-	/* nothing may be left over that could not be decoded */
-	return f->insn[f->n - 1].addr + f->insn[f->n - 1].len == f->end ? 0 : -EILSEQ;
+	p->part[p->n] = f;
+	p->state[p->n] = calloc(f->n, 1);
+	if (!p->state[p->n++])
+		return -ENOMEM;
+	/* nothing may be left over that could not be decoded, or is of another function, too */
+	if (f->insn[f->n - 1].addr + f->insn[f->n - 1].len != f->end ||
+	    elf_function(p->x->elf, f->end - 1, &start, &end) || start != f->start)
+		return -EILSEQ;
+	return 0;
+}
+
+/* An instruction begins there, as one that is proven leads there. */
+static int prove(struct parts *p, uint64_t addr)
+{
+	size_t k = part_at(p, addr), i;
+	int err = k == p->n ? add_part(p, addr) : 0;
+
+	if (err)
+		return err;
+	i = function_at(p->part[k], addr);
+	if (i == p->part[k]->n)
+		return -EILSEQ;
+	if (p->state[k][i] == NOT_PROVEN) {
+		p->state[k][i] = PROVEN;
+		p->more = true;
+	}
+	return 0;
 }
 
 /* The bytes of an instruction behind a prefix that changes nothing; *len of them. */
@@ -186,10 +219,8 @@ static int at_jump(struct parts *p, const struct insn *in)
 	size_t len;
 	const uint8_t *b = opcode(p->x->elf, in, &len);
 
-	if (part_at(p, in->target))
-		return 0;
-	if (!is_function(p->x, in->target))
-		return add_part(p, in->target);
+	if (part_at(p, in->target) < p->n || !is_function(p->x, in->target))
+		return prove(p, in->target);
 	if (is_linkage(p->x->elf, in->target))
 		end.target = 0;
 	if (!b)
@@ -263,33 +294,118 @@ static int at_indirect(struct parts *p, const struct function *f, size_t i)
 	return add_end(p, end);
 }
 
-static int sweep(struct parts *p, const struct function *f)
+/* The number that an instruction compares with; false: it is no such comparison. */
+static bool compares(const struct parts *p, const struct insn *in)
 {
+	const uint8_t *b = elf_bytes(p->x->elf, in->addr, in->len);
+	size_t i = 0;
+
+	while (b && i + 2 < in->len && (b[i] == 0x66 || (b[i] & 0xf0) == 0x40)) /* size, REX */
+		i++;
+	if (!b || !in->has_imm || in->imm < 0 || in->imm >= TABLE_MAX)
+		return false;
+	return b[i] == 0x3c || b[i] == 0x3d ||
+	       ((b[i] == 0x80 || b[i] == 0x81 || b[i] == 0x83) && (b[i + 1] >> 3 & 7) == 7);
+}
+
+/* How many entries a table has: the comparison before it leaves out others.  0: not known. */
+static uint64_t table_size(const struct parts *p, const struct function *f, size_t i)
+{
+	size_t first = i < TABLE_FAR ? 0 : i - TABLE_FAR, len;
+	const struct insn *in = NULL;
+	const uint8_t *b;
+
+	while (i > first && (in = &f->insn[--i])->kind == INSN_OTHER)
+		;
+	b = in && in->kind == INSN_JCC ? opcode(p->x->elf, in, &len) : NULL;
+	if (!b || !(b[0] == 0x77 || (b[0] == 0x0f && b[1] == 0x87))) /* ja */
+		return 0;
+	while (i > first && (in = &f->insn[--i])->kind == INSN_OTHER)
+		if (compares(p, in))
+			return (uint64_t)in->imm + 1;
+	return 0;
+}
+
+/*
+ * A switch statement jumps to the sum of its table's address and an entry, a number of four bytes.  Where
+ * those lead to, instructions begin.
+ */
+static int at_table(struct parts *p, const struct function *f, size_t i)
+{
+	struct value v = { .base = VALUE_UNKNOWN };
+	uint64_t n, table;
+	const struct insn *from;
+	const uint8_t *b;
 	int err = 0;
 
-	for (size_t i = 0; i < f->n && !err; i++)
-		switch (f->insn[i].kind) {
-		case INSN_RET: err = at_return(p, &f->insn[i]); break;
-		case INSN_JMP:
-		case INSN_JCC: err = at_jump(p, &f->insn[i]); break;
-		case INSN_JMP_INDIRECT: err = at_indirect(p, f, i); break;
-		}
+	if (f->reached[i] && f->insn[i].through != VQP_NO_REG)
+		v = f->in[i][f->insn[i].through];
+	if (v.base < VALUE_LOAD || v.scale)
+		return 0;
+	from = &f->insn[v.base - VALUE_LOAD];
+	if (!from->indexed || from->load_width != 4)
+		return 0;
+	n = table_size(p, f, i);
+	table = (uint64_t)v.off;
+	b = elf_bytes(p->x->elf, table, 4 * n);
+	for (uint64_t k = 0; b && k < n && !err; k++)
+		err = prove(p, table + (uint64_t)(int64_t)(int32_t)get_le32(b + 4 * k));
 	return err;
 }
 
-/* Each jump within the function leads to an instruction, and not into the middle of one. */
-static bool is_consistent(const struct parts *p)
+/* Whether what is behind an instruction may be run after it. */
+static bool goes_on(const struct parts *p, const struct insn *in)
+{
+	const uint8_t *b = elf_bytes(p->x->elf, in->addr, in->len);
+
+	return in->kind != INSN_RET && in->kind != INSN_JMP && in->kind != INSN_JMP_INDIRECT && b &&
+	       !(in->len == 2 && b[0] == 0x0f && b[1] == 0x0b); /* ud2 */
+}
+
+static int follow(struct parts *p, const struct function *f, size_t i)
+{
+	const struct insn *in = &f->insn[i];
+	int err = 0;
+
+	switch (in->kind) {
+	case INSN_RET: err = at_return(p, in); break;
+	case INSN_JMP:
+	case INSN_JCC: err = at_jump(p, in); break;
+	case INSN_JMP_INDIRECT:
+		err = at_indirect(p, f, i);
+		if (!err)
+			err = at_table(p, f, i);
+		break;
+	}
+	return !err && goes_on(p, in) && i + 1 < f->n ? prove(p, in->addr + in->len) : err;
+}
+
+static int follow_all(struct parts *p)
+{
+	int err = 0;
+
+	while (p->more && !err) {
+		p->more = false;
+		for (size_t k = 0; k < p->n && !err; k++) /* p->n grows by what is found */
+			for (size_t i = 0; i < p->part[k]->n && !err; i++)
+				if (p->state[k][i] == PROVEN) {
+					p->state[k][i] = FOLLOWED;
+					err = follow(p, p->part[k], i);
+				}
+	}
+	return err;
+}
+
+/*
+ * Of what nothing leads to it is not known that it is code: a probe in the middle of an instruction would
+ * make another one of it.  So it may have no ends, and no jumps to it, or out of it.
+ */
+static bool is_understood(const struct parts *p)
 {
 	for (size_t k = 0; k < p->n; k++)
-		for (size_t i = 0; i < p->part[k]->n; i++) {
-			const struct insn *in = &p->part[k]->insn[i];
-			const struct function *to = in->kind == INSN_JMP || in->kind == INSN_JCC
-							    ? part_at(p, in->target)
-							    : NULL;
-
-			if (to && function_at(to, in->target) == to->n)
+		for (size_t i = 0; i < p->part[k]->n; i++)
+			if (p->state[k][i] != FOLLOWED && p->part[k]->insn[i].kind >= INSN_JMP)
 				return false;
-		}
 	return true;
 }
 
@@ -303,13 +419,15 @@ int ends_find(const struct ends *x, uint64_t addr, struct function_end out[FUNCT
 	*n = 0;
 	if (elf_function(x->elf, addr, &start, &end) || start != addr)
 		return -ENOENT;
-	err = add_part(&p, addr);
-	for (size_t i = 0; i < p.n && !err; i++) /* p.n grows by what is found */
-		err = sweep(&p, p.part[i]);
-	if (!err && !is_consistent(&p))
+	err = prove(&p, addr);
+	if (!err)
+		err = follow_all(&p);
+	if (!err && !is_understood(&p))
 		err = -EILSEQ;
-	for (size_t i = 0; i < p.n; i++)
+	for (size_t i = 0; i < p.n; i++) {
 		function_close(p.part[i]);
+		free(p.state[i]);
+	}
 	*n = err ? 0 : p.nends;
 	return err;
 }

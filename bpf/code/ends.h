@@ -2,8 +2,9 @@
 /*
  * Where a function ends: its return instructions, and its jumps to other functions, which return in
  * its place.  Its machine code is decoded from its begin to its end, and so are the parts of it that
- * the compiler put elsewhere.  A function of which anything is not understood has no ends; an indirect
- * jump that is not proven to leave the function is none.
+ * the compiler put elsewhere; an end is only where the function's begin leads to, by jumps and tables of
+ * switch statements.  A function of which anything is not understood has no ends; an indirect jump that
+ * is not proven to leave the function is none.
  */
 #ifndef VQT_BPF_CODE_ENDS_H
 #define VQT_BPF_CODE_ENDS_H

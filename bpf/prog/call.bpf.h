@@ -16,20 +16,23 @@ const volatile struct vqp_open_calls no_calls;
 
 static __always_inline struct vqp_open_calls *open_calls_get(bool make)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &tid);
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &thread);
 
 	if (c || !make)
 		return c;
-	bpf_map_update_elem(&calls, &tid, (const void *)&no_calls, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&calls, &tid);
+	bpf_map_update_elem(&calls, &thread, (const void *)&no_calls, BPF_NOEXIST);
+	c = bpf_map_lookup_elem(&calls, &thread);
+	if (!c)
+		count(VQP_LOST_CALLS);
+	return c;
 }
 
 /* The device of the innermost open call; 0: none. */
 static __always_inline __u16 call_device(void)
 {
 	struct vqp_open_calls *c = with_calls ? open_calls_get(false) : NULL;
-	__u32 n = c ? calls_around(c, c->n) : 0;
+	__u32 n = c ? calls_around(c, c->n, false) : 0;
 
 	return n ? c->call[(n - 1) & (VQP_CALLS - 1)].dev : 0;
 }
@@ -215,6 +218,7 @@ static __always_inline void call_end(struct pt_regs *ctx, struct vqp_proc *p, __
 {
 	struct ending e = { .c = open_calls_get(false), .p = p, .sp = PT_REGS_SP(ctx) };
 	__u32 kind = cookie & 0xff, aux = cookie >> 48;
+	__u64 thread = bpf_get_current_pid_tgid();
 
 	if (!e.c || !e.c->n || (aux & VQP_AUX_IF && !is_taken(PT_REGS_FLAGS(ctx), aux)))
 		return;
@@ -226,8 +230,11 @@ static __always_inline void call_end(struct pt_regs *ctx, struct vqp_proc *p, __
 		  (kind == VQP_END_JUMP_THROUGH && leads_on(ctx, cookie));
 	e.n = e.c->n;
 	bpf_loop(VQP_CALLS, end_step, &e, 0);
-	if (e.some)
-		call_enters(ctx); /* of those that are left some have ended, too */
+	if (!e.some)
+		return;
+	call_enters(ctx); /* of those that are left some have ended, too */
+	if (!e.c->n && !e.c->name)
+		bpf_map_delete_elem(&calls, &thread);
 }
 
 #endif

@@ -410,10 +410,15 @@ static __noinline int stack_before(struct vqt_hdr *event)
 
 const volatile bool with_calls;
 
+/*
+ * By thread and process, of those that are in a call.  An LRU map would drop some unseen, and earlier than it
+ * is full: each CPU keeps many of its places for itself.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __u32);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
 	__type(value, struct vqp_open_calls);
 } calls SEC(".maps");
 
@@ -433,6 +438,7 @@ struct around {
 	struct mapping stack;
 	__u64 sp;
 	__u32 n; /* calls to look at; then: up to and with the one that was found, 0 none */
+	bool sent; /* only those whose begin was sent: of others nothing is known outside */
 };
 
 static long around_step(__u32 i, void *ctx)
@@ -440,7 +446,8 @@ static long around_step(__u32 i, void *ctx)
 	struct around *a = ctx;
 	struct vqp_open_call *o = &a->c->call[(a->n - 1) & (VQP_CALLS - 1)];
 
-	if (!a->n || (o->sp >= a->sp && o->sp < a->stack.end && is_open(o)))
+	if (!a->n ||
+	    ((o->sent || !a->sent) && o->sp >= a->sp && o->sp < a->stack.end && is_open(o)))
 		return 1;
 	a->n--;
 	return 0;
@@ -451,63 +458,67 @@ static long around_step(__u32 i, void *ctx)
  * up, and open.  A thread runs coroutines, each on a stack of its own; what of a coroutine was begun
  * before another stack's turn goes on later, maybe in another thread.  So places on different stacks say
  * nothing about each other.  A stack has no other one in its mapping, as below each there is a page that
- * is not to be touched.
+ * is not to be touched.  sent: of those whose begin was sent, for a record; if the stack is not known, that is
+ * counted.
  */
-static __always_inline __u32 calls_around(struct vqp_open_calls *c, __u32 n)
+static __always_inline __u32 calls_around(struct vqp_open_calls *c, __u32 n, bool sent)
 {
 	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct around a = { .c = c, .sp = r->rsp, .n = n };
+	struct around a = { .c = c, .sp = r->rsp, .n = n, .sent = sent };
 
 	if (!n)
 		return 0;
 	mapping_get(&a.stack, a.sp);
+	if (!a.stack.end) {
+		if (sent)
+			count(VQP_LOST_CALLS);
+		return 0;
+	}
 	bpf_loop(VQP_CALLS + 1, around_step, &a, 0);
 	return a.n;
 }
 
-/* Whether a call's begin was sent, or what happens now is its begin. */
-static __always_inline bool is_begin(const struct vqp_open_call *o)
+/* Whether what happens now is the begin of the thread's last call: it is where that has its return address. */
+static __always_inline bool begins_now(struct vqp_open_calls *c)
 {
 	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct vqp_open_call *o = &c->call[(c->n - 1) & (VQP_CALLS - 1)];
 
-	return o->sent || o->sp == r->rsp;
+	return c->n && !o->sent && o->sp == r->rsp;
 }
 
 /* Before an event: in which call of its thread it is, or which call begins with it. */
 static __noinline int call_before(struct vqt_hdr *event)
 {
-	__u32 tid = bpf_get_current_pid_tgid(), n, outer;
-	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &tid);
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct vqp_open_calls *c = bpf_map_lookup_elem(&calls, &thread);
+	struct vqp_open_call *begun = NULL;
 	struct vqp_call out = {};
 	struct vqt_hdr *h = (void *)out.header;
-	struct vqp_open_call *o;
+	__u32 outer;
 
 	if (!event || !c)
 		return 0;
-	n = calls_around(c, c->n);
-	if (n && !is_begin(&c->call[(n - 1) & (VQP_CALLS - 1)]))
-		n = calls_around(c, n - 1);
-	out.name = c->name;
+	if (begins_now(c))
+		begun = &c->call[(c->n - 1) & (VQP_CALLS - 1)];
+	outer = calls_around(c, c->n - !!begun, true);
+	out.name = begun ? begun->name : c->name;
 	c->name = 0;
-	if (n) {
-		o = &c->call[(n - 1) & (VQP_CALLS - 1)];
-		out.within = o->id;
-		if (!o->sent) {
-			out.call = o->id;
-			out.name = o->name;
-			outer = calls_around(c, n - 1);
-			out.within = outer ? c->call[(outer - 1) & (VQP_CALLS - 1)].id : 0;
-		}
-	} else if (!out.name) {
+	if (begun)
+		out.call = begun->id;
+	if (outer)
+		out.within = c->call[(outer - 1) & (VQP_CALLS - 1)].id;
+	if (!c->n)
+		bpf_map_delete_elem(&calls, &thread);
+	if (!out.call && !out.within && !out.name)
 		return 0;
-	}
 	h->type = VQP_CALL;
 	h->seq = event->seq;
 	h->source = event->source;
 	if (send(&out, sizeof(out)))
 		count(VQP_LOST_CALLS);
-	else if (n && out.call)
-		c->call[(n - 1) & (VQP_CALLS - 1)].sent = 1;
+	else if (begun)
+		begun->sent = 1;
 	return 0;
 }
 

@@ -282,6 +282,8 @@ static void probe_handler(struct qemu *q, size_t r, const char *what, uint64_t a
 
 	snprintf(name, sizeof(name), "%s %s", regions[r].name, what);
 	row.aux = regions[r].aux;
+	if (row.aux & VQP_AUX_MMIO_NOTIFY) /* hit by every request; a kick is no call */
+		row.flags &= ~QEMU_PROBE_CALL;
 	probe_function(q, name, addr, &row);
 }
 

@@ -111,6 +111,10 @@ static void probes(void)
 	CHECK_EQ(probe(q, "common read")->addr, elf_symbol(q->elf, "fake_common_read"));
 	CHECK_EQ(probe(q, "common write")->addr, elf_symbol(q->elf, "fake_common_write"));
 	CHECK_EQ(probe(q, "msix-table write")->addr, elf_symbol(q->elf, "fake_table_write"));
+	/* writes are calls, but for kicks, which may be in each request */
+	CHECK(probe(q, "common write")->begin != 0);
+	CHECK_EQ(probe(q, "notify write")->addr, elf_symbol(q->elf, "fake_notify_write"));
+	CHECK_EQ(probe(q, "notify write")->begin, 0);
 	CHECK_EQ(probe(q, "isr")->addr, 0);
 	CHECK_EQ(probe(q, "virtio_reset")->addr, 0);
 	qemu_close(q);

@@ -38,18 +38,38 @@ PIECE(ends_parts, "test %edi, %edi\n"
 		  "ends_middle: nop\n"
 		  "jmp ends_bare_cold\n");
 asm(".text\n ends_cold:\n .cfi_startproc\n .cfi_def_cfa_offset 16\n"
-    "pop %rbx\n .cfi_def_cfa_offset 8\n ends_cold_ret: ret\n"
-    ".cfi_def_cfa_offset 16\n jmp ends_middle\n .cfi_endproc\n");
+    "test %edx, %edx\n jne ends_middle\n"
+    "pop %rbx\n .cfi_def_cfa_offset 8\n ends_cold_ret: ret\n .cfi_endproc\n");
 asm(".text\n ends_bare_cold:\n .cfi_startproc\n nop\n ends_bare_ret: ret\n .cfi_endproc\n");
 /* Switch statements. */
+PIECE(ends_cases, "cmp $2, %edi\n ja 1f\n"
+		  "lea ends_offsets(%rip), %rdx\n mov %edi, %edi\n"
+		  "movslq (%rdx,%rdi,4), %rax\n add %rdx, %rax\n notrack jmp *%rax\n"
+		  "ends_case_0: ret\n"
+		  "ends_case_1: jmp ends_other\n"
+		  "1: ends_default: ret\n");
+asm(".section .rodata\n ends_offsets: .long ends_case_0 - ends_offsets, ends_case_1 - ends_offsets,"
+    " ends_default - ends_offsets, 0x7fffffff\n .text\n");
 PIECE(ends_switch, "lea ends_table(%rip), %rdx\n"
-		   "cmp $4, %edi\n je 1f\n jb 2f\n js 3f\n"
+		   "cmp $4, %edi\n je 1f\n jb 2f\n js 3f\n jp 4f\n"
 		   "movslq (%rdx,%rdi,4), %rax\n add %rdx, %rax\n jmp *%rax\n"
 		   "1: mov (%rdx,%rdi,8), %rax\n jmp *%rax\n"
 		   "2: jmp *(%rdx,%rdi,8)\n"
 		   "3: notrack jmp *%rsi\n"
-		   "ends_switch_ret: ret\n");
+		   "4: ends_switch_ret: ret\n");
 asm(".section .rodata\n ends_table: .quad 0, 0, 0, 0\n .text\n");
+/* What only a table leads to that is not understood; one that leads into an instruction; data. */
+PIECE(ends_unbound, "lea ends_offsets(%rip), %rdx\n"
+		    "movslq (%rdx,%rdi,4), %rax\n add %rdx, %rax\n jmp *%rax\n ret\n");
+PIECE(ends_astray, "cmp $0, %edi\n ja 1f\n"
+		   "lea ends_inside(%rip), %rdx\n"
+		   "movslq (%rdx,%rdi,4), %rax\n add %rdx, %rax\n jmp *%rax\n"
+		   "1: mov $0xc3c3c3c3, %eax\n ret\n");
+asm(".section .rodata\n ends_inside: .long ends_astray_end - 2 - ends_inside\n .text\n"
+    "ends_astray_end:\n");
+PIECE(ends_data, "jmp 1f\n .byte 0x90, 0xc3\n 1: ret\n");
+PIECE(ends_trap, "test %edi, %edi\n je 1f\n ud2\n .byte 0x90, 0xc3\n 1: ret\n");
+PIECE(ends_padded, "jmp 1f\n .byte 0x0f, 0x1f, 0x40, 0xc3\n 1: ends_padded_ret: ret\n");
 /* Through pointers. */
 PIECE(ends_register, "mov 16(%rdi), %rax\n ends_to_rax: jmp *%rax\n");
 PIECE(ends_memory, "mov (%rdi), %r8\n ends_to_r8: jmp *-8(%r8)\n");
@@ -170,6 +190,10 @@ static void switches(void)
 	CHECK_EQ(find("ends_switch"), 0);
 	CHECK(n == 1 && is("ends_switch_ret", END_RETURN));
 	done();
+	CHECK_EQ(find("ends_cases"), 0);
+	CHECK(n == 3 && is("ends_case_0", END_RETURN) && is("ends_case_1", END_JUMP) &&
+	      is("ends_default", END_RETURN));
+	done();
 }
 
 static void pointers(void)
@@ -197,13 +221,17 @@ static void pointers(void)
 static void not_understood(void)
 {
 	static const char *const names[] = { "ends_invalid", "ends_middle_of", "ends_cut",
-					     "ends_far" };
+					     "ends_far",     "ends_unbound",   "ends_astray",
+					     "ends_data",    "ends_trap" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		CHECK_EQ(find(names[i]), -EILSEQ);
 		CHECK_EQ(n, 0);
 		done();
 	}
+	CHECK_EQ(find("ends_padded"), 0); /* without an end in what may be no code */
+	CHECK(n == 1 && is("ends_padded_ret", END_RETURN));
+	done();
 	CHECK_EQ(find("ends_ret"), -ENOENT); /* in the middle of one */
 	done();
 }

@@ -120,14 +120,20 @@ FUNCTION(virtio_blk_handle_vq, "push %rbx\n"
 
 LOCAL(fake_common_read, "push %rbx\n pop %rbx\n ret\n");
 LOCAL(fake_common_write, "push %rbp\n pop %rbp\n ret\n");
+LOCAL(fake_notify_read, "push %r14\n pop %r14\n ret\n");
+LOCAL(fake_notify_write, "push %r15\n pop %r15\n ret\n");
 LOCAL(fake_table_read, "push %r12\n pop %r12\n ret\n");
 LOCAL(fake_table_write, "push %r13\n pop %r13\n ret\n");
-/* One region whose name is composed, one whose name is the string itself. */
+/* Regions whose names are composed, and one whose name is the string itself. */
 LOCAL(fake_regions, "push %rbx\n"
 		    "mov %rdi, %rbx\n"
 		    "lea fake_common_name(%rip), %rsi\n"
 		    "call event_notifier_test_and_clear\n"
 		    "lea fake_common_ops(%rip), %rdx\n"
+		    "call memory_region_init_io\n"
+		    "lea fake_notify_name(%rip), %rsi\n"
+		    "call event_notifier_test_and_clear\n"
+		    "lea fake_notify_ops(%rip), %rdx\n"
 		    "call memory_region_init_io\n"
 		    "lea fake_table_name(%rip), %r8\n"
 		    "lea fake_table_ops(%rip), %rdx\n"
@@ -137,11 +143,13 @@ LOCAL(fake_regions, "push %rbx\n"
 
 asm(".section .rodata\n"
     "fake_common_name: .string \"virtio-pci-common-%s\"\n"
+    "fake_notify_name: .string \"virtio-pci-notify-%s\"\n"
     "fake_table_name: .string \"msix-table\"\n"
     ".string \"QEMU emulator version 9.9.9 (fake)\\nCopyright\"\n"
     ".section .data.rel.ro, \"aw\"\n"
     ".balign 8\n"
     "fake_common_ops: .quad fake_common_read, fake_common_write\n"
+    "fake_notify_ops: .quad fake_notify_read, fake_notify_write\n"
     "fake_table_ops: .quad fake_table_read, fake_table_write\n"
     ".data\n"
     ".balign 8\n"
