@@ -74,6 +74,7 @@ struct follow_vmm {
 	struct slots slots;
 	struct follow_device *devices;
 	unsigned nqueues;
+	bool full; /* there were more, and this was said */
 	uint32_t out_seq;
 	bool said, gone;
 	uint64_t begun, checked; /* ns: of the attempt to read; when mappings were looked at */

@@ -105,8 +105,14 @@ static struct follow_queue *queue_of(struct follow_device *d, uint16_t index)
 	if (q)
 		return q;
 	q = v->nqueues < FOLLOW_QUEUES ? calloc(1, sizeof(*q)) : NULL;
-	if (!q)
+	if (!q) {
+		if (!v->full)
+			follow_note(v, d->sink.device, VQT_NOTE_WARNING,
+				    "more queues than are followed: of this one and of those that "
+				    "come later no request is recorded");
+		v->full = true;
 		return NULL;
+	}
 	v->nqueues++;
 	q->device = d;
 	q->index = index;
