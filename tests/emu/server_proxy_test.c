@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "decoder/util/clock.h"
 #include "emu/class/blk/blk.h"
 #include "decoder/spec/constants.h"
 #include "decoder/trace/record.h"
@@ -527,24 +528,44 @@ static void around(void)
 	is(vhost_proxy_stats(proxy).rings.unread, 2, "two were used before they were read");
 }
 
-/* More is used between two looks than the ring holds: the index tells how much. */
-static void overtaken(void)
+/*
+ * More is used between two looks than the ring holds: the index tells how much, if there was no time
+ * for it to go round.  Whether this was one of those looks.
+ */
+static bool overtake(void)
 {
-	memset(ram, 0, RAM);
-	memset(seen, 0, sizeof(seen));
-	connect_front();
-	start_ring(1ull << VIRTIO_F_VERSION_1, kick);
+	struct vhost_proxy_stats before = vhost_proxy_stats(proxy), after;
+	uint64_t began = clock_ns(CLOCK_MONOTONIC);
+	uint16_t was;
+	bool quick;
+
 	look();
+	was = used();
 	for (unsigned i = 0; i < 3 * SIZE; i++) {
 		offer();
 		kick_it();
 	}
-	is(used(), 3 * SIZE, "three times the ring");
-	struct vhost_proxy_stats before = vhost_proxy_stats(proxy), after;
+	is((uint16_t)(used() - was), 3 * SIZE, "three times the ring");
 	look();
 	after = vhost_proxy_stats(proxy);
+	quick = clock_ns(CLOCK_MONOTONIC) - began < 1000000;
 	is(after.rings.lost - before.rings.lost, 3 * SIZE, "are counted as lost");
-	is(after.rings.lost_more - before.rings.lost_more, 0, "and no more");
+	ok(after.rings.lost_more - before.rings.lost_more <= !quick, "and no more");
+	return quick;
+}
+
+static void overtaken(void)
+{
+	bool quick = false;
+
+	memset(ram, 0, RAM);
+	memset(seen, 0, sizeof(seen));
+	connect_front();
+	start_ring(1ull << VIRTIO_F_VERSION_1, kick);
+	for (unsigned i = 0; i < 1000 && !quick; i++)
+		quick = overtake();
+	if (!quick)
+		printf("# never quick enough: that no more was lost is not known\n");
 	offer();
 	kick_it();
 	is(look(), 1, "the next chain is seen again");

@@ -29,7 +29,9 @@ requests() { # TRACE
 }
 
 # All completions of the other trace are seen or lost, and what is seen is the same.
-same_chains() { # MEMORY OTHER [exact: also how many are lost]
+# More may be lost than is counted only where the trace says so: a recorder that waited long for a
+# processor cannot know whether an index went round.
+same_chains() { # MEMORY OTHER
 	local got want lost more
 	want=$(count "$2" used)
 	got=$(count "$1" used)
@@ -37,7 +39,6 @@ same_chains() { # MEMORY OTHER [exact: also how many are lost]
 	more=$("$vqtrace" show -r "$1" -T json | jq -s '[.[] | select(.loss.more)] | length')
 	echo "completions: $want, by memory $got, $lost lost, $more times more"
 	[ "$got" -gt 0 ] || return 1
-	[ "$more" = 0 ] || [ "${3:-}" != exact ] || return 1
 	[ $((got + lost)) = "$want" ] || { [ "$more" -gt 0 ] && [ $((got + lost)) -lt "$want" ]; } || return 1
 }
 
@@ -60,7 +61,7 @@ own() { # NAME READS VMM-ARGS...
 	timeout 300 "$vqtrace" record -i kvm -i memory -w "$tmp/$name.both" -- $vmm "$@" -w "$tmp/$name.tap" "$tmp/guest" "reads=$reads" \
 		</dev/null >"$tmp/$name.out" 2>&1
 	grep -q "$reads reads done" "$tmp/$name.out" || { cat "$tmp/$name.out"; return 1; }
-	same_chains "$tmp/$name.both" "$tmp/$name.tap" exact && same_requests "$tmp/$name.both" "$tmp/$name.tap" || { cat "$tmp/$name.out"; return 1; }
+	same_chains "$tmp/$name.both" "$tmp/$name.tap" && same_requests "$tmp/$name.both" "$tmp/$name.tap" || { cat "$tmp/$name.out"; return 1; }
 	[ "$(count "$tmp/$name.both" kick)" = "$reads" ] || { echo "kicks are missing"; return 1; }
 	# KVM delivers several as one, if they come close together
 	got=$(count "$tmp/$name.both" interrupt)
