@@ -98,7 +98,6 @@ struct follow_source {
 	uint64_t stamp; /* ns: time of records that are made now; 0: the present */
 	unsigned handed;
 	bool failed; /* no memory: rings are not followed any more */
-	struct hist within, apart; /* as in bpf/memory/impl.h */
 };
 
 /* --- records: stream.c --------------------------------------------------------------------- */

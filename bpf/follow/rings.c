@@ -191,16 +191,6 @@ void follow_lose_suspended(struct follow_vmm *v)
 				follow_end(q);
 }
 
-static void add_stats(struct snoop_stats *to, const struct snoop_stats *q)
-{
-	to->chains += q->chains;
-	to->used += q->used;
-	to->unread += q->unread;
-	to->unsure += q->unsure;
-	to->lost += q->lost;
-	to->lost_more += q->lost_more;
-}
-
 struct snoop_stats follow_totals(const struct follow_source *f)
 {
 	struct snoop_stats t = { 0 };
@@ -208,7 +198,7 @@ struct snoop_stats follow_totals(const struct follow_source *f)
 	for (unsigned i = 0; i < f->nvmms; i++)
 		for (struct follow_device *d = f->vmm[i]->devices; d; d = d->next)
 			for (struct follow_queue *q = d->queues; q; q = q->next)
-				add_stats(&t, &q->snoop.stats);
+				snoop_stats_add(&t, &q->snoop.stats);
 	return t;
 }
 
@@ -231,7 +221,7 @@ static bool is_hot(const struct follow_queue *q, uint64_t now)
 static void note_look(struct follow_queue *q, uint64_t began)
 {
 	if (q->looked && is_hot(q, began))
-		hist_add(&q->device->vmm->all->apart, began - q->looked, 1);
+		hist_add(&q->device->vmm->all->looks.apart, began - q->looked, 1);
 	q->looked = began;
 }
 

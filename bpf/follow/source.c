@@ -11,7 +11,6 @@
 #include "bpf/process/state.h"
 #include "decoder/util/clock.h"
 
-#define STEP_MS 25
 #define SETTLE_MS 200 /* after which no hit is waited for any more */
 
 /* --- opening --------------------------------------------------------------------------------- */
@@ -170,12 +169,7 @@ static bool look(void *opaque, uint64_t now)
 
 static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, int *timeout_ms)
 {
-	struct follow_source *f = (struct follow_source *)s;
-
-	if (*timeout_ms < 0 || *timeout_ms > STEP_MS)
-		*timeout_ms = STEP_MS;
-	fd[0] = (struct pollfd){ .fd = looks_timer(&f->looks), .events = POLLIN };
-	return 1;
+	return looks_descriptor(&((struct follow_source *)s)->looks, fd, timeout_ms);
 }
 
 static int step(struct source *s, int timeout_ms)
@@ -184,7 +178,7 @@ static int step(struct source *s, int timeout_ms)
 	int code;
 
 	f->handed = 0;
-	code = looks_run(&f->looks, timeout_ms < 0 ? STEP_MS : timeout_ms);
+	code = looks_run(&f->looks, timeout_ms);
 	return code ? code : (int)f->handed;
 }
 
@@ -205,21 +199,13 @@ static void describe(struct source *s)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void put_within(const struct follow_source *f, struct text *t)
-{
-	text_add(t, "of %llu events 99 %% happened within ", (unsigned long long)f->within.count);
-	text_duration(t, hist_percentile(&f->within, 990000));
-	text_puts(t, " before their time, all within ");
-	text_duration(t, f->within.max);
-}
-
 static void note_within(struct follow_source *f)
 {
 	TEXT(t, 200);
 
-	if (!f->within.count)
+	if (!f->looks.within.count)
 		return;
-	put_within(f, &t);
+	looks_put_within(&f->looks, &t);
 	for (unsigned i = 0; i < f->nvmms; i++)
 		follow_note(f->vmm[i], VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
 }
@@ -278,26 +264,6 @@ static bool alive(const struct source *s, pid_t pid)
 	return process_alive(pid);
 }
 
-static void report_cost(const struct follow_source *f)
-{
-	TEXT(t, 256);
-
-	looks_put_cost(&f->looks, &t);
-	if (f->apart.count) {
-		text_puts(&t, "; at a queue in use every ");
-		text_duration(&t, hist_percentile(&f->apart, 500000));
-		text_puts(&t, " (99 %: ");
-		text_duration(&t, hist_percentile(&f->apart, 990000));
-		text_puts(&t, ")");
-	}
-	source_say(&f->request, SOURCE_INFO, "%s", t.buf);
-	t.len = 0;
-	if (!f->within.count)
-		return;
-	put_within(f, &t);
-	source_say(&f->request, SOURCE_INFO, "%s", t.buf);
-}
-
 static void report(struct source *s)
 {
 	struct follow_source *f = (struct follow_source *)s;
@@ -305,23 +271,7 @@ static void report(struct source *s)
 	struct snoop_stats t = follow_totals(f);
 
 	kvm_source_ops.report(f->kvm);
-	report_cost(f);
-	if (t.unread || t.unsure)
-		source_say(r, SOURCE_INFO,
-			   "of %llu chains %llu were used before they could be read: they are "
-			   "counted, and what they were is unknown; of %llu completions %llu are "
-			   "without their status",
-			   (unsigned long long)t.chains, (unsigned long long)t.unread,
-			   (unsigned long long)t.used, (unsigned long long)t.unsure);
-	if (t.lost || t.lost_more) {
-		TEXT(lost, 64);
-
-		model_put_lost(&lost, (struct model_loss){ t.lost, t.lost_more != 0 }, "chains");
-		source_say(r, SOURCE_WARNING,
-			   "%s were gone before they could be seen, or were in flight as a queue "
-			   "ended",
-			   lost.buf);
-	}
+	looks_report(&f->looks, r, &t, "ended");
 	if (f->failed)
 		source_say(r, SOURCE_WARNING, "no memory: from there on rings were not followed");
 }

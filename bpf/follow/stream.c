@@ -73,13 +73,6 @@ void follow_lost_more(struct follow_queue *q)
 	put(q->device->vmm, &l, sizeof(l), false);
 }
 
-/* How far the device has popped is not known: the snooper's own position is another one. */
-static void hide_position(struct vqt_ring *r)
-{
-	r->known &= (uint16_t) ~(VQT_RING_LAST_AVAIL | VQT_RING_SLOT | VQT_RING_FILLED);
-	r->last_avail = 0;
-}
-
 static struct follow_queue *queue_of(struct follow_device *d, uint16_t index)
 {
 	struct follow_queue *q = d->queues;
@@ -87,17 +80,6 @@ static struct follow_queue *queue_of(struct follow_device *d, uint16_t index)
 	while (q && q->index != index)
 		q = q->next;
 	return q;
-}
-
-static void add_within(struct follow_queue *q, struct build *b)
-{
-	uint64_t ns = clock_ns(CLOCK_MONOTONIC) - q->looked;
-	uint32_t within = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
-
-	if (!q->looked)
-		return;
-	hist_add(&q->device->vmm->all->within, ns, 1);
-	build_value(b, VQT_TAG_WITHIN, &within, sizeof(within));
 }
 
 void follow_record(void *opaque, void *record, size_t len)
@@ -108,15 +90,8 @@ void follow_record(void *opaque, void *record, size_t len)
 	struct follow_queue *q = queue_of(d, h->queue);
 	bool event = h->type == VQT_USED || h->type == VQT_AVAIL;
 
-	if (h->type == VQT_USED) {
-		hide_position(&((struct vqt_used *)record)->ring);
-	} else if (h->type == VQT_AVAIL) {
-		hide_position(&((struct vqt_avail *)record)->ring);
-		d->vmm->all->looks.arrived++;
-		d->vmm->all->looks.late |=
-			((const struct vqt_avail *)record)->flags & VQT_CHAIN_CUT;
-	}
+	looks_event(&d->vmm->all->looks, record);
 	if (q && event)
-		add_within(q, &b);
+		looks_add_within(&d->vmm->all->looks, q->looked, &b);
 	put(d->vmm, record, b.len, h->type != VQT_QUEUE_STATE);
 }

@@ -63,23 +63,13 @@ static bool any_on(const struct memory_device *d)
 	return false;
 }
 
-static void add_stats(struct snoop_stats *to, const struct snoop_stats *q)
-{
-	to->chains += q->chains;
-	to->used += q->used;
-	to->unread += q->unread;
-	to->unsure += q->unsure;
-	to->lost += q->lost;
-	to->lost_more += q->lost_more;
-}
-
 struct snoop_stats memory_totals(const struct memory_vmm *v)
 {
 	struct snoop_stats t = v->past;
 
 	for (size_t i = 0; i < v->ndevs; i++)
 		for (unsigned k = 0; k < v->dev[i]->nqueues; k++)
-			add_stats(&t, &v->dev[i]->queue[k].snoop.stats);
+			snoop_stats_add(&t, &v->dev[i]->queue[k].snoop.stats);
 	return t;
 }
 
@@ -126,7 +116,7 @@ static void device_gone(struct memory_device *d)
 		memory_describe_device(d);
 	}
 	for (unsigned i = 0; i < d->nqueues; i++)
-		add_stats(&d->vmm->past, &d->queue[i].snoop.stats);
+		snoop_stats_add(&d->vmm->past, &d->queue[i].snoop.stats);
 	free_queues(d);
 }
 

@@ -9,6 +9,7 @@
 #include "bpf/memory/copies.h"
 #include "bpf/memory/looks.h"
 #include "bpf/memory/share.h"
+#include "bpf/memory/words.h"
 #include "bpf/memory/source.h"
 #include "bpf/memory/words.h"
 #include "bpf/qemu/guest.h"
@@ -101,8 +102,6 @@ struct memory_source {
 	uint64_t followed; /* ns: the latest search for processes */
 	/* statistics */
 	uint64_t resets;
-	struct hist within; /* of events: ns that each may have happened before its time */
-	struct hist apart; /* ns between two looks at a queue in use */
 };
 
 /* --- records: stream.c --------------------------------------------------------------------- */
@@ -134,7 +133,27 @@ void memory_device_free(struct memory_device *d);
 /* Of all its queues, also of devices that are gone. */
 struct snoop_stats memory_totals(const struct memory_vmm *v);
 
-/* --- looking: rings.c ---------------------------------------------------------------------- */
+/* --- rings: rings.c ------------------------------------------------------------------------- */
+
+/* What a look reads of a queue: what QEMU keeps of it, and of its ring what changes. */
+struct words {
+	uint8_t vq[VQP_VQ_BYTES];
+	struct words_ring ring;
+};
+
+/* The QEMU's VirtQueue: an address in the process. */
+uint64_t memory_address(const struct memory_queue *q);
+/* The words of the ring that say how far it is are read with all copies from now on. */
+void memory_watch(struct memory_queue *q);
+/* It is followed no more: it was reset, or cannot be read. */
+void memory_end(struct memory_queue *q);
+/* As a look has read them, that began at `began` (ns).  Whether something has happened. */
+bool memory_on_device(struct memory_device *d, uint8_t status, uint64_t features);
+bool memory_on_queue(struct memory_queue *q, const struct words *w, uint64_t began);
+/* A look that began then has found the queue as it was. was: it was followed by then. */
+void memory_looked(struct memory_queue *q, bool was, uint64_t began);
+
+/* --- looking: look.c ---------------------------------------------------------------------- */
 
 /*
  * Look at the queues that something has happened in lately, or at all.  Returns whether something

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "bpf/memory/looks.h"
+#include "decoder/model/model.h"
 #include "decoder/util/clock.h"
 
+#define STEP_MS 25
 #define MEASURE 8 /* looks of which one is measured */
 #define SECOND UINT64_C(1000000000)
 
@@ -88,14 +90,17 @@ static void look_when_due(struct looks *l)
 	l->due = pace_next(&l->pace, now, processor_time(l), found);
 }
 
-int looks_timer(struct looks *l)
+unsigned looks_descriptor(struct looks *l, struct pollfd *fd, int *timeout_ms)
 {
 	uint64_t due = l->due ? l->due : 1;
 	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(due / SECOND),
 					      .tv_nsec = (long)(due % SECOND) } };
 
+	if (*timeout_ms < 0 || *timeout_ms > STEP_MS)
+		*timeout_ms = STEP_MS;
 	timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &t, NULL);
-	return l->timer;
+	fd[0] = (struct pollfd){ .fd = l->timer, .events = POLLIN };
+	return 1;
 }
 
 /* 0, or -EINTR. */
@@ -108,7 +113,8 @@ static int sleep_until(uint64_t ns)
 
 int looks_run(struct looks *l, int timeout_ms)
 {
-	uint64_t until = clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) +
+			 (uint64_t)(timeout_ms < 0 ? STEP_MS : timeout_ms) * 1000000;
 	int interrupted = 0;
 
 	look_when_due(l);
@@ -121,11 +127,87 @@ int looks_run(struct looks *l, int timeout_ms)
 	return interrupted;
 }
 
-void looks_put_cost(const struct looks *l, struct text *t)
+/* --- what was seen ----------------------------------------------------------------------------- */
+
+static void hide_position(struct vqt_ring *r)
+{
+	r->known &= (uint16_t) ~(VQT_RING_LAST_AVAIL | VQT_RING_SLOT | VQT_RING_FILLED);
+	r->last_avail = 0;
+}
+
+void looks_event(struct looks *l, void *record)
+{
+	const struct vqt_hdr *h = record;
+	struct vqt_avail *a = record;
+
+	if (h->type == VQT_USED)
+		hide_position(&((struct vqt_used *)record)->ring);
+	if (h->type != VQT_AVAIL)
+		return;
+	hide_position(&a->ring);
+	l->arrived++;
+	l->late |= a->flags & VQT_CHAIN_CUT;
+}
+
+void looks_add_within(struct looks *l, uint64_t looked, struct build *b)
+{
+	uint64_t ns = clock_ns(CLOCK_MONOTONIC) - looked;
+	uint32_t within = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+
+	if (!looked)
+		return;
+	hist_add(&l->within, ns, 1);
+	build_value(b, VQT_TAG_WITHIN, &within, sizeof(within));
+}
+
+void looks_put_within(const struct looks *l, struct text *t)
+{
+	text_add(t, "of %llu events 99 %% happened within ", (unsigned long long)l->within.count);
+	text_duration(t, hist_percentile(&l->within, 990000));
+	text_puts(t, " before their time, all within ");
+	text_duration(t, l->within.max);
+}
+
+static void report_cost(const struct looks *l, const struct source_request *r)
 {
 	uint64_t took = clock_ns(CLOCK_MONOTONIC) - l->began;
 	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - l->cpu;
+	TEXT(t, 256);
 
-	text_add(t, "%llu looks, %.1f %% of a processor core", (unsigned long long)l->n,
+	text_add(&t, "%llu looks, %.1f %% of a processor core", (unsigned long long)l->n,
 		 took ? 100.0 * (double)cpu / (double)took : 0);
+	if (l->apart.count) {
+		text_puts(&t, "; at a queue in use every ");
+		text_duration(&t, hist_percentile(&l->apart, 500000));
+		text_puts(&t, " (99 %: ");
+		text_duration(&t, hist_percentile(&l->apart, 990000));
+		text_puts(&t, ")");
+	}
+	source_say(r, SOURCE_INFO, "%s", t.buf);
+	t.len = 0;
+	if (!l->within.count)
+		return;
+	looks_put_within(l, &t);
+	source_say(r, SOURCE_INFO, "%s", t.buf);
+}
+
+void looks_report(const struct looks *l, const struct source_request *r,
+		  const struct snoop_stats *t, const char *end)
+{
+	TEXT(lost, 64);
+
+	report_cost(l, r);
+	if (t->unread || t->unsure)
+		source_say(r, SOURCE_INFO,
+			   "of %llu chains %llu were used before they could be read: they are "
+			   "counted, and what they were is unknown; of %llu completions %llu are "
+			   "without their status",
+			   (unsigned long long)t->chains, (unsigned long long)t->unread,
+			   (unsigned long long)t->used, (unsigned long long)t->unsure);
+	if (!t->lost && !t->lost_more)
+		return;
+	model_put_lost(&lost, (struct model_loss){ t->lost, t->lost_more != 0 }, "chains");
+	source_say(r, SOURCE_WARNING,
+		   "%s were gone before they could be seen, or were in flight as a queue %s",
+		   lost.buf, end);
 }

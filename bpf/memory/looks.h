@@ -3,10 +3,15 @@
 #ifndef VQT_BPF_MEMORY_LOOKS_H
 #define VQT_BPF_MEMORY_LOOKS_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "decoder/source/pace.h"
+#include "decoder/source/snoop.h"
+#include "decoder/source/source.h"
+#include "decoder/trace/build.h"
+#include "decoder/util/histogram.h"
 #include "decoder/util/text.h"
 
 struct looks {
@@ -25,6 +30,8 @@ struct looks {
 	/* Of the present look; who looks counts: */
 	unsigned arrived; /* chains that were found */
 	bool late; /* one of them had been used already */
+	struct hist within; /* of events: ns that each may have happened before its time */
+	struct hist apart; /* ns between two looks at a queue in use */
 };
 
 /* share: percent of one core.  0 or negative errno. */
@@ -33,12 +40,27 @@ int looks_open(struct looks *l, unsigned share, bool (*look)(void *opaque, uint6
 void looks_close(struct looks *l);
 /* The thread that calls this is the one that looks. */
 void looks_begin(struct looks *l);
-/* Descriptor for who waits otherwise: it is readable when a look is due. */
-int looks_timer(struct looks *l);
-/* Look whenever it is due, for so long.  0 or -EINTR. */
+/* descriptors() of source_ops: what is readable when a look is due. */
+unsigned looks_descriptor(struct looks *l, struct pollfd *fd, int *timeout_ms);
+/* Look whenever it is due, for so long; below 0: for a while.  0 or -EINTR. */
 int looks_run(struct looks *l, int timeout_ms);
 /* Looks come before other work; all else that this thread does may not: false before that. */
 void looks_hurry(struct looks *l, bool yes);
-void looks_put_cost(const struct looks *l, struct text *t);
+
+/*
+ * A record of a snooper that this look has made: a chain is counted, and how far the device has popped
+ * is taken out of it: that is not known, and the snooper's own position is another one.
+ */
+void looks_event(struct looks *l, void *record);
+/*
+ * How long before now it may have happened: since the look at `looked` (ns).  0: that was the first
+ * look, and nobody knows.
+ */
+void looks_add_within(struct looks *l, uint64_t looked, struct build *b);
+/* How right the times are. */
+void looks_put_within(const struct looks *l, struct text *t);
+/* What looking cost, and what it has not seen.  end: a queue's, as in "was reset". */
+void looks_report(const struct looks *l, const struct source_request *r,
+		  const struct snoop_stats *t, const char *end);
 
 #endif

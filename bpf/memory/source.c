@@ -16,7 +16,6 @@
 #include "decoder/model/model.h"
 #include "decoder/util/clock.h"
 
-#define STEP_MS 25
 #define SECOND UINT64_C(1000000000)
 #define YOUNG (10 * SECOND) /* ns that a QEMU that was started may take to create its devices */
 #define FOLLOW (2 * SECOND) /* ns between two searches for new QEMUs, without work to do */
@@ -293,12 +292,7 @@ static bool look(void *opaque, uint64_t now)
 
 static unsigned descriptors(struct source *source, struct pollfd *fd, unsigned max, int *timeout_ms)
 {
-	struct memory_source *s = (struct memory_source *)source;
-
-	if (*timeout_ms < 0 || *timeout_ms > STEP_MS)
-		*timeout_ms = STEP_MS;
-	fd[0] = (struct pollfd){ .fd = looks_timer(&s->looks), .events = POLLIN };
-	return 1;
+	return looks_descriptor(&((struct memory_source *)source)->looks, fd, timeout_ms);
 }
 
 static int step(struct source *source, int timeout_ms)
@@ -307,7 +301,7 @@ static int step(struct source *source, int timeout_ms)
 	int code;
 
 	s->handed = 0;
-	code = looks_run(&s->looks, timeout_ms < 0 ? STEP_MS : timeout_ms);
+	code = looks_run(&s->looks, timeout_ms);
 	return code ? code : (int)s->handed;
 }
 
@@ -347,23 +341,9 @@ static struct snoop_stats totals(const struct memory_source *s)
 	for (unsigned i = 0; i < s->nvmms; i++) {
 		struct snoop_stats q = memory_totals(s->vmm[i]);
 
-		t.chains += q.chains;
-		t.used += q.used;
-		t.unread += q.unread;
-		t.unsure += q.unsure;
-		t.lost += q.lost;
-		t.lost_more += q.lost_more;
+		snoop_stats_add(&t, &q);
 	}
 	return t;
-}
-
-/* How right the times are. */
-static void put_within(const struct memory_source *s, struct text *t)
-{
-	text_add(t, "of %llu events 99 %% happened within ", (unsigned long long)s->within.count);
-	text_duration(t, hist_percentile(&s->within, 990000));
-	text_puts(t, " before their time, all within ");
-	text_duration(t, s->within.max);
 }
 
 static void settle(struct source *source)
@@ -371,9 +351,9 @@ static void settle(struct source *source)
 	struct memory_source *s = (struct memory_source *)source;
 	TEXT(t, 200);
 
-	if (!s->within.count)
+	if (!s->looks.within.count)
 		return;
-	put_within(s, &t);
+	looks_put_within(&s->looks, &t);
 	for (unsigned i = 0; i < s->nvmms; i++)
 		memory_note(s->vmm[i], VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
 }
@@ -409,26 +389,6 @@ static bool alive(const struct source *s, pid_t pid)
 	return process_alive(pid);
 }
 
-static void report_cost(const struct memory_source *s)
-{
-	TEXT(t, 256);
-
-	looks_put_cost(&s->looks, &t);
-	if (s->apart.count) {
-		text_puts(&t, "; at a queue in use every ");
-		text_duration(&t, hist_percentile(&s->apart, 500000));
-		text_puts(&t, " (99 %: ");
-		text_duration(&t, hist_percentile(&s->apart, 990000));
-		text_puts(&t, ")");
-	}
-	source_say(&s->request, SOURCE_INFO, "%s", t.buf);
-	t.len = 0;
-	if (s->within.count) {
-		put_within(s, &t);
-		source_say(&s->request, SOURCE_INFO, "%s", t.buf);
-	}
-}
-
 static void report(struct source *source)
 {
 	struct memory_source *s = (struct memory_source *)source;
@@ -439,24 +399,7 @@ static void report(struct source *source)
 	for (unsigned i = 0; i < s->nvmms; i++)
 		for (size_t k = 0; k < s->vmm[i]->ndevs; k++, devices++)
 			wanted += s->vmm[i]->dev[k]->wanted;
-	report_cost(s);
-	if (t.unread || t.unsure)
-		source_say(r, SOURCE_INFO,
-			   "of %llu chains %llu were used before they could be read: they are "
-			   "counted, and what they were is unknown; of %llu completions %llu are "
-			   "without their status",
-			   (unsigned long long)t.chains, (unsigned long long)t.unread,
-			   (unsigned long long)t.used, (unsigned long long)t.unsure);
-	if (t.lost || t.lost_more) {
-		TEXT(lost, 64);
-
-		model_put_lost(&lost, (struct model_loss){ t.lost, t.lost_more != 0 }, "chains");
-		source_say(
-			r, SOURCE_WARNING,
-			"%s were gone before they could be seen, or were in flight as a queue was "
-			"reset",
-			lost.buf);
-	}
+	looks_report(&s->looks, r, &t, "was reset");
 	if (!wanted)
 		source_say(r, SOURCE_WARNING, "%s",
 			   devices ? "no device that -d names was seen"

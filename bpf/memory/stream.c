@@ -173,25 +173,6 @@ void memory_lost_more(struct memory_queue *q)
 	emit(q->device->vmm, &l, sizeof(l));
 }
 
-/* How long before now it may have happened.  Of what was there at the first look nobody knows. */
-static void add_within(struct memory_queue *q, struct build *b)
-{
-	uint64_t ns = clock_ns(CLOCK_MONOTONIC) - q->looked;
-	uint32_t within = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
-
-	if (!q->looked)
-		return;
-	hist_add(&q->device->vmm->all->within, ns, 1);
-	build_value(b, VQT_TAG_WITHIN, &within, sizeof(within));
-}
-
-/* How far the device has popped is not known: the snooper's own position is another one. */
-static void hide_position(struct vqt_ring *r)
-{
-	r->known &= (uint16_t) ~(VQT_RING_LAST_AVAIL | VQT_RING_SLOT | VQT_RING_FILLED);
-	r->last_avail = 0;
-}
-
 void memory_record(void *opaque, void *record, size_t len)
 {
 	struct memory_device *d = opaque;
@@ -200,18 +181,11 @@ void memory_record(void *opaque, void *record, size_t len)
 
 	if (h->type == VQT_NOTE) /* that a packed ring is lost: QEMU knows where it is */
 		return;
-	if (h->type == VQT_USED) {
-		hide_position(&((struct vqt_used *)record)->ring);
-	} else if (h->type == VQT_AVAIL) {
-		hide_position(&((struct vqt_avail *)record)->ring);
-		d->vmm->all->looks.arrived++;
-		d->vmm->all->looks.late |=
-			((const struct vqt_avail *)record)->flags & VQT_CHAIN_CUT;
-	}
+	looks_event(&d->vmm->all->looks, record);
 	if (h->queue < d->nqueues &&
 	    (h->type == VQT_USED ||
 	     (h->type == VQT_AVAIL &&
 	      !(((const struct vqt_avail *)record)->flags & VQT_CHAIN_BEFORE))))
-		add_within(&d->queue[h->queue], &b);
+		looks_add_within(&d->vmm->all->looks, d->queue[h->queue].looked, &b);
 	emit(d->vmm, record, b.len);
 }

@@ -54,6 +54,19 @@ struct snoop_stats {
 	uint64_t lost_more; /* times that more were lost, and nobody knows how many */
 };
 
+static inline void snoop_stats_add(struct snoop_stats *to, const struct snoop_stats *s)
+{
+	to->kicks += s->kicks;
+	to->calls += s->calls;
+	to->chains += s->chains;
+	to->used += s->used;
+	to->late += s->late;
+	to->unread += s->unread;
+	to->unsure += s->unsure;
+	to->lost += s->lost;
+	to->lost_more += s->lost_more;
+}
+
 struct snoop {
 	struct ring_reader ring;
 	const struct snoop_sink *sink; /* borrowed */
