@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "decoder/class/class.h"
-#include "decoder/model/model.h"
 #include "decoder/util/child.h"
 #include "decoder/util/clock.h"
 #include "decoder/util/guard.h"
 #include "decoder/util/number.h"
 #include "emu/proxy/poll.h"
+#include "emu/proxy/report.h"
 #include "emu/proxy/source.h"
 #include "emu/proxy/vhost_user.h"
 #include "emu/server/helper.h"
@@ -493,40 +493,6 @@ static void stats(const struct source *s, struct source_stats *out)
 	}
 }
 
-/* What was seen of one device. */
-static void report_rings(const struct proxy_source *p, const char *name,
-			 const struct vhost_proxy_stats *v)
-{
-	const struct snoop_stats *q = &v->rings;
-	TEXT(t, 256);
-
-	if (!p->passive)
-		text_add(&t, ", %llu kicks, %llu calls", (unsigned long long)q->kicks,
-			 (unsigned long long)q->calls);
-	text_add(&t, "; of %llu chains ", (unsigned long long)q->chains);
-	if (!p->passive)
-		text_add(&t, "%llu seen late, ", (unsigned long long)q->late);
-	source_say(&p->request, SOURCE_INFO,
-		   "%s: %llu front end%s, %llu messages%s%llu used before they could be read, %llu "
-		   "without their status",
-		   name, (unsigned long long)v->clients, v->clients == 1 ? "" : "s",
-		   (unsigned long long)v->messages, t.buf, (unsigned long long)q->unread,
-		   (unsigned long long)q->unsure);
-}
-
-static void report_lost(const struct proxy_source *p, const char *name, const struct snoop_stats *q)
-{
-	TEXT(lost, 64);
-
-	if (!q->lost && !q->lost_more)
-		return;
-	model_put_lost(&lost, (struct model_loss){ q->lost, q->lost_more != 0 }, "chains");
-	source_say(&p->request, SOURCE_WARNING, "%s: %s were gone before they could be read: %s",
-		   name, lost.buf,
-		   p->passive ? "this process got too little processor time"
-			      : "both sides poll, and this process got no processor time");
-}
-
 static void report_polling(const struct proxy_source *p)
 {
 	TEXT(t, 256);
@@ -545,14 +511,8 @@ static void report(struct source *s)
 
 	for (unsigned i = 0; i < p->n; i++) {
 		struct vhost_proxy_stats v = vhost_proxy_stats(p->one[i].server);
-		const char *name = p->one[i].name;
 
-		report_rings(p, name, &v);
-		if (v.unknown)
-			source_say(&p->request, SOURCE_WARNING,
-				   "%s: %llu messages of unknown kinds were handed on unchanged",
-				   name, (unsigned long long)v.unknown);
-		report_lost(p, name, &v.rings);
+		proxy_report(&p->request, p->one[i].name, &v, p->passive);
 	}
 	if (p->passive)
 		report_polling(p);
