@@ -92,6 +92,6 @@ void follow_record(void *opaque, void *record, size_t len)
 
 	looks_event(&d->vmm->all->looks, record);
 	if (q && event)
-		looks_add_within(&d->vmm->all->looks, q->looked, &b);
+		looks_add_within(&d->vmm->all->looks, clock_ns(CLOCK_MONOTONIC), q->looked, &b);
 	put(d->vmm, record, b.len, h->type != VQT_QUEUE_STATE);
 }

@@ -31,6 +31,7 @@ static const uint8_t *find(const struct copies *c, uint64_t block)
 static void forget(struct copies *c)
 {
 	c->n = 0;
+	c->as_of = 0;
 	c->told = false;
 }
 
@@ -123,6 +124,7 @@ static uint8_t *next(struct copies *c)
 
 static size_t read_all(struct copies *c, const struct call *call)
 {
+	c->as_of = 0;
 	ssize_t n = c->m->read(c->m, call->range, call->n, next(c) - call->head);
 
 	return n > 0 ? (size_t)n : 0;
@@ -205,7 +207,7 @@ static int read_host(struct copies *c, uint64_t host, uint8_t *buf, size_t len)
 
 		n = n < len ? n : len;
 		if (!bytes) {
-			if (c->n == COPIES_BLOCKS)
+			if (c->n >= COPIES_BLOCKS)
 				forget(c);
 			if (gather(c, NULL, 0, NULL, block) < COPIES_BLOCK)
 				return -EFAULT;
@@ -227,6 +229,7 @@ int copies_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 
 	if (len > (size_t)2 * COPIES_BLOCK) {
 		o->c->told = false; /* this is read after the words */
+		o->c->as_of = 0;
 		return guest_read((void *)(uintptr_t)o->g, gpa, buf, len);
 	}
 	return guest_find(o->g, gpa, len, &host) ? read_host(o->c, host, buf, len) : -EFAULT;
@@ -282,7 +285,7 @@ void copies_renew(void *opaque)
 {
 	struct copies *c = ((const struct copies_of *)opaque)->c;
 
-	if (!c->fresh)
+	if (!c->fresh && !c->as_of)
 		forget(c);
 	c->fresh = false;
 }
@@ -307,4 +310,20 @@ bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *
 	forget(c);
 	c->fresh = gather(c, range, n, buf, 0) == len && c->told;
 	return c->fresh;
+}
+
+void copies_take(struct copies *c, const struct vqs_snapshot *s)
+{
+	forget(c);
+	for (unsigned i = 0; i < COPIES_WORDS; i++) {
+		const uint8_t *word = i ? s->device : s->driver;
+
+		memcpy(c->before + (size_t)i * WORDS_BYTES, word, WORDS_BYTES);
+		memcpy(c->after + (size_t)i * WORDS_BYTES, word, WORDS_BYTES);
+	}
+	c->n = s->n;
+	memcpy(c->block, s->block, s->n * sizeof(c->block[0]));
+	memcpy(c->bytes + COPIES_FRONT, s->bytes, (size_t)s->n * COPIES_BLOCK);
+	c->told = c->fresh = true;
+	c->as_of = s->ended;
 }

@@ -13,11 +13,12 @@
 #define VQT_BPF_MEMORY_COPIES_H
 
 #include "bpf/memory/words.h"
+#include "bpf/prog/switch.h"
 #include "bpf/qemu/guest.h"
 
-#define COPIES_BLOCK \
-	512U /* divides a page: bytes that another processor wrote cost as much as a range */
-#define COPIES_BLOCKS 12
+#define COPIES_BLOCK VQS_BLOCK /* bytes that another processor wrote cost as much as a range */
+#define COPIES_BLOCKS 12 /* that one call reads */
+#define COPIES_MOST VQS_BLOCKS
 #define COPIES_WORDS 2
 #define COPIES_RANGES 4
 #define COPIES_FRONT 512U
@@ -32,14 +33,19 @@ struct copies {
 	uint32_t time; /* counts calls after which something was wanted */
 	bool wanted; /* since the latest call */
 	unsigned n; /* copies there are */
-	uint64_t block[COPIES_BLOCKS]; /* of each copy */
+	uint64_t block[COPIES_MOST]; /* of each copy */
 	uint64_t word[COPIES_WORDS]; /* addresses in the process */
 	unsigned words;
 	bool told; /* the words were read before the copies, and after the latest of them */
 	bool fresh; /* nothing was asked for since copies_look() */
 	/* as the guest has them, each with what is around it (bpf/memory/words.h) */
 	uint8_t before[WORDS_BYTES * COPIES_WORDS], after[WORDS_BYTES * COPIES_WORDS];
-	uint8_t bytes[COPIES_FRONT + COPIES_BLOCKS * COPIES_BLOCK + WORDS_BYTES * COPIES_WORDS];
+	uint8_t bytes[COPIES_FRONT + COPIES_MOST * COPIES_BLOCK + WORDS_BYTES * COPIES_WORDS];
+	/*
+	 * ns, CLOCK_MONOTONIC: all that was read since copies_watch() was there at this time.  0: now,
+	 * or some of it is.
+	 */
+	uint64_t as_of;
 };
 
 /*
@@ -53,6 +59,11 @@ void copies_watch(struct copies *c, const uint64_t *word, unsigned n);
  * copies_renew() keeps it, as it is of now.  False: not all of it could be read.
  */
 bool copies_look(struct copies *c, const struct iovec *range, unsigned n, void *buf);
+/*
+ * Take the copies out of a snapshot: what it has is read as it was then.  What it lacks is read as it is
+ * now: then the words must not have changed since, or all is read anew.
+ */
+void copies_take(struct copies *c, const struct vqs_snapshot *s);
 /* The WORDS_BYTES around a word that is watched, as copies_look() read them first. */
 static inline const uint8_t *copies_word(const struct copies *c, unsigned i)
 {

@@ -22,8 +22,10 @@ bool memory_can_follow(const struct machine *m)
 
 static void free_queues(struct memory_device *d)
 {
-	for (unsigned i = 0; i < d->nqueues; i++)
+	for (unsigned i = 0; i < d->nqueues; i++) {
+		memory_withdraw(&d->queue[i]);
 		snoop_fini(&d->queue[i].snoop);
+	}
 	free(d->queue);
 	d->queue = NULL;
 	d->nqueues = 0;

@@ -105,6 +105,22 @@ static void look_devices(struct source_report *r, struct machine *m)
 	free(s.found);
 }
 
+static void ignore(void *opaque, const struct vqs_snapshot *s)
+{
+}
+
+static void look_by_kernel(struct source_report *r)
+{
+	TEXT(why, 128);
+	struct switches *s = switches_open(1, ignore, NULL, &why);
+
+	source_found(r, s ? SOURCE_OK : SOURCE_LIMITED, "looks by the kernel",
+		     "run as root, or with CAP_BPF and CAP_PERFMON: without, more is only counted",
+		     "%s",
+		     s ? "whenever a thread of the QEMU wakes another or goes to sleep" : why.buf);
+	switches_close(s);
+}
+
 static int look_process(pid_t pid, struct source_report *r, struct source_error *err)
 {
 	struct machine *m = calloc(1, sizeof(*m));
@@ -137,6 +153,7 @@ int memory_examine(const char *target, struct source_report *r, struct source_er
 		     "run as root, or with CAP_SYS_NICE", "%s",
 		     geteuid() ? "a busy host lets looks come late: more is only counted"
 			       : "looks come before other work (SCHED_RR)");
+	look_by_kernel(r);
 	if (!target)
 		return 0;
 	if (!number_parse(target, 1 << 22, &pid))

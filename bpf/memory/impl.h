@@ -9,8 +9,8 @@
 #include "bpf/memory/copies.h"
 #include "bpf/memory/looks.h"
 #include "bpf/memory/share.h"
-#include "bpf/memory/words.h"
 #include "bpf/memory/source.h"
+#include "bpf/memory/switches.h"
 #include "bpf/memory/words.h"
 #include "bpf/qemu/guest.h"
 #include "decoder/source/snoop.h"
@@ -46,6 +46,8 @@ struct memory_queue {
 	bool refused; /* the ring that is there now cannot be followed */
 	uint64_t looked; /* ns, when the latest look began: what is found now has happened since */
 	uint64_t active; /* ns, when something was found last */
+	int number; /* of the ring for the kernel's looks */
+	bool offered; /* to them */
 };
 
 struct memory_device {
@@ -74,6 +76,8 @@ struct memory_vmm {
 	uint64_t shared; /* ns: when this was checked last */
 	bool said; /* how guest memory is read */
 	struct copies copies; /* of its memory */
+	uint64_t confirmed; /* ns: a look of ours had ended that has read all of a queue in use */
+	uint64_t emitted; /* ns: time of the latest record */
 	uint32_t out_seq;
 	struct memory_device **dev; /* those that are gone, too */
 	size_t ndevs;
@@ -102,6 +106,11 @@ struct memory_source {
 	uint64_t followed; /* ns: the latest search for processes */
 	/* statistics */
 	uint64_t resets;
+	/* looks that the kernel takes; NULL: it does not */
+	struct switches *switches;
+	struct memory_queue *by_number[VQS_RINGS]; /* the queues they are at */
+	unsigned trust; /* how many of the latest chains they have found */
+	uint64_t snapshots; /* that have told something */
 };
 
 /* --- records: stream.c --------------------------------------------------------------------- */
@@ -153,6 +162,25 @@ bool memory_on_queue(struct memory_queue *q, const struct words *w, uint64_t beg
 /* A look that began then has found the queue as it was. was: it was followed by then. */
 void memory_looked(struct memory_queue *q, bool was, uint64_t began);
 
+/* A ring that is still there, and has words that have moved or not. */
+bool memory_on_ring(struct memory_queue *q, const struct words_ring *w);
+
+/* --- the kernel's looks: kernel.c ------------------------------------------------------------ */
+
+/* ns: when what is read now was there, and no earlier than the latest record. */
+uint64_t memory_now(const struct memory_vmm *v);
+/* Let the kernel look at a queue that is followed; at what it was before no more. */
+void memory_offer(struct memory_queue *q);
+void memory_withdraw(struct memory_queue *q);
+/* The process has ended. */
+void memory_leave(struct memory_vmm *v);
+/* The callback of switches_open(): opaque is the memory_source. */
+void memory_on_snapshot(void *opaque, const struct vqs_snapshot *snapshot);
+/* Take what was found by now: was there anything? */
+bool memory_take_snapshots(struct memory_source *s);
+/* A look of our own has found so many chains: they are needed. */
+void memory_weigh_own(struct memory_source *s, unsigned arrived);
+
 /* --- looking: look.c ---------------------------------------------------------------------- */
 
 /*
@@ -160,6 +188,12 @@ void memory_looked(struct memory_queue *q, bool was, uint64_t began);
  * has happened.
  */
 bool memory_look(struct memory_vmm *v, bool all, uint64_t now);
+/*
+ * Device status and features are near each other in a VirtIODevice: where the bytes begin that have
+ * both, and where each is in these.  False: they are further apart than VQS_STATUS_BYTES.
+ */
+uint32_t memory_status_from(const struct vqp_proc *l);
+bool memory_status_at(const struct vqp_proc *l, uint32_t *status, uint32_t *features);
 /* Of a snooper's sink: opaque is the memory_device. */
 uint64_t memory_at_most(void *opaque, uint16_t queue);
 /* Is the queue one that is looked at each time? */

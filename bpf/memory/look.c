@@ -73,7 +73,9 @@ static void take(struct batch *b, const struct entry *e)
 	if (b->brief) {
 		memcpy(&w.ring, bytes, e->len);
 		if (words_moved(&e->q->snoop.ring, e->q->host, &w.ring))
-			b->moved = true;
+			/* what was used can be told later, and by the kernel's looks with its status */
+			b->moved |= !e->q->offered ||
+				    !words_only_used(&e->q->snoop.ring, e->q->host, &w.ring);
 		else
 			memory_looked(e->q, true, b->began);
 		return;
@@ -188,7 +190,22 @@ static struct memory_queue *only_hot(struct memory_vmm *v, uint64_t now)
 	return one;
 }
 
-#define NEAR 64 /* bytes of a device that hold its status and features */
+uint32_t memory_status_from(const struct vqp_proc *l)
+{
+	return l->vdev_status < l->vdev_features ? l->vdev_status : l->vdev_features;
+}
+
+bool memory_status_at(const struct vqp_proc *l, uint32_t *status, uint32_t *features)
+{
+	uint32_t from = memory_status_from(l);
+
+	if (status)
+		*status = l->vdev_status - from;
+	if (features)
+		*features = l->vdev_features - from;
+	return l->vdev_status - from < VQS_STATUS_BYTES &&
+	       l->vdev_features - from <= VQS_STATUS_BYTES - 8;
+}
 
 /* As a look at all, but what will be wanted if the ring has moved is read in the same call. */
 static bool look_at_one(struct memory_queue *q, bool *found)
@@ -196,25 +213,24 @@ static bool look_at_one(struct memory_queue *q, bool *found)
 	struct memory_device *d = q->device;
 	struct copies *c = &d->vmm->copies;
 	const struct vqp_proc *l = &d->vmm->m.q->layout;
-	/* both are near each other: a range is dearer than the bytes between them */
-	uint32_t from = l->vdev_status < l->vdev_features ? l->vdev_status : l->vdev_features;
-	uint32_t status = l->vdev_status - from, features = l->vdev_features - from;
+	uint32_t status, features;
 	const struct iovec range[] = {
-		{ (void *)(uintptr_t)(d->who.vdev + from), NEAR },
+		/* a range is dearer than the bytes between */
+		{ (void *)(uintptr_t)(d->who.vdev + memory_status_from(l)), VQS_STATUS_BYTES },
 		{ (void *)(uintptr_t)memory_address(q), VQP_VQ_BYTES },
 	};
-	uint8_t bytes[NEAR + VQP_VQ_BYTES];
+	uint8_t bytes[VQS_STATUS_BYTES + VQP_VQ_BYTES];
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
 	struct words w = { 0 };
 
-	if (status >= NEAR || features > NEAR - 8)
+	if (!memory_status_at(l, &status, &features))
 		return false;
 	memory_watch(q);
 	if (!copies_look(c, range, 2, bytes)) {
 		copies_watch(c, NULL, 0);
 		return false;
 	}
-	memcpy(w.vq, bytes + NEAR, VQP_VQ_BYTES);
+	memcpy(w.vq, bytes + VQS_STATUS_BYTES, VQP_VQ_BYTES);
 	memcpy(w.ring.driver, copies_word(c, 0), WORDS_BYTES);
 	memcpy(w.ring.device, copies_word(c, 1), WORDS_BYTES);
 	*found = memory_on_device(d, bytes[status], get_le64(bytes + features));
@@ -240,6 +256,11 @@ bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
 	b.brief = !all && now - v->checked < CHECK_NS;
 	if (b.brief) {
 		look_once(v, &b, all, now);
+		/* what the kernel has seen before that may be in flight no more */
+		if (b.moved && memory_take_snapshots(v->all)) {
+			b.moved = false;
+			look_once(v, &b, all, now);
+		}
 		if (!b.moved)
 			return false;
 		b.brief = false;
@@ -248,5 +269,6 @@ bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
 	if (!one || !look_at_one(one, &b.found))
 		look_once(v, &b, all, now);
 	v->checked = now;
+	v->confirmed = clock_ns(CLOCK_MONOTONIC);
 	return b.found;
 }

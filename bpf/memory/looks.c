@@ -87,7 +87,7 @@ static void look_when_due(struct looks *l)
 	now = clock_ns(CLOCK_MONOTONIC);
 	if (l->arrived)
 		pace_arrival(&l->pace, now, l->arrived, l->late);
-	l->due = pace_next(&l->pace, now, processor_time(l), found);
+	l->due = pace_next(&l->pace, now, processor_time(l) + l->others, found);
 }
 
 unsigned looks_descriptor(struct looks *l, struct pollfd *fd, int *timeout_ms)
@@ -149,9 +149,9 @@ void looks_event(struct looks *l, void *record)
 	l->late |= a->flags & VQT_CHAIN_CUT;
 }
 
-void looks_add_within(struct looks *l, uint64_t looked, struct build *b)
+void looks_add_within(struct looks *l, uint64_t now, uint64_t looked, struct build *b)
 {
-	uint64_t ns = clock_ns(CLOCK_MONOTONIC) - looked;
+	uint64_t ns = now > looked ? now - looked : 0;
 	uint32_t within = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 
 	if (!looked)

@@ -27,6 +27,7 @@ struct looks {
 	uint64_t n;
 	/* ns of processor time: since then, as of the latest measurement, of a look */
 	uint64_t spent, measured, each;
+	uint64_t others; /* ns of processor time that others have spent for it since then */
 	/* Of the present look; who looks counts: */
 	unsigned arrived; /* chains that were found */
 	bool late; /* one of them had been used already */
@@ -53,10 +54,10 @@ void looks_hurry(struct looks *l, bool yes);
  */
 void looks_event(struct looks *l, void *record);
 /*
- * How long before now it may have happened: since the look at `looked` (ns).  0: that was the first
- * look, and nobody knows.
+ * How long before `now` (ns), its time, it may have happened: since the look at `looked`.  0: that was
+ * the first look, and nobody knows.
  */
-void looks_add_within(struct looks *l, uint64_t looked, struct build *b);
+void looks_add_within(struct looks *l, uint64_t now, uint64_t looked, struct build *b);
 /* How right the times are. */
 void looks_put_within(const struct looks *l, struct text *t);
 /* What looking cost, and what it has not seen.  end: a queue's, as in "was reset". */

@@ -217,6 +217,7 @@ static void begin(struct memory_queue *q, uint64_t now)
 	q->place = p;
 	q->fresh = false;
 	q->active = now;
+	memory_offer(q);
 }
 
 /* Has it come to rest where it was seen last?  Then nothing was missed since. */
@@ -246,6 +247,7 @@ void memory_end(struct memory_queue *q)
 		memory_lost_more(q);
 	q->snoop.on = false;
 	q->fresh = true;
+	memory_withdraw(q);
 }
 
 /* --- what a look has read ---------------------------------------------------------------------- */
@@ -291,7 +293,7 @@ uint64_t memory_at_most(void *opaque, uint16_t queue)
 	const struct memory_device *d = opaque;
 	const struct memory_queue *q = &d->queue[queue];
 
-	return q->looked ? (clock_ns(CLOCK_MONOTONIC) - q->looked) / USED_NS + 1 : UINT64_MAX;
+	return q->looked ? (memory_now(d->vmm) - q->looked) / USED_NS + 1 : UINT64_MAX;
 }
 
 /* The words of the ring that say how far it is. */
@@ -349,8 +351,10 @@ static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 	/* the machine's memory map has changed: the words were read where the ring was before */
 	q->place.caches = p->caches;
 	memcpy(host, q->host, sizeof(host));
-	if (find_areas(q, p))
+	if (find_areas(q, p)) {
+		memory_offer(q);
 		return !memcmp(host, q->host, sizeof(host));
+	}
 	memory_end(q);
 	q->fresh = false; /* it was not reset */
 	refuse(q, p, NULL);
@@ -362,6 +366,15 @@ void memory_looked(struct memory_queue *q, bool was, uint64_t began)
 	if (was && q->looked && memory_is_hot(q, began))
 		hist_add(&q->device->vmm->all->looks.apart, began - q->looked, 1);
 	q->looked = began;
+}
+
+bool memory_on_ring(struct memory_queue *q, const struct words_ring *w)
+{
+	if (!words_moved(&q->snoop.ring, q->host, w))
+		return false;
+	words_take(&q->snoop.ring, q->host, w);
+	follow(q, clock_ns(CLOCK_MONOTONIC));
+	return true;
 }
 
 bool memory_on_queue(struct memory_queue *q, const struct words *w, uint64_t began)
@@ -381,10 +394,8 @@ bool memory_on_queue(struct memory_queue *q, const struct words *w, uint64_t beg
 				follow(q, clock_ns(CLOCK_MONOTONIC));
 			found = true;
 		}
-	} else if (is_still_there(q, &p) && words_moved(&q->snoop.ring, q->host, &w->ring)) {
-		words_take(&q->snoop.ring, q->host, &w->ring);
-		follow(q, clock_ns(CLOCK_MONOTONIC));
-		found = true;
+	} else if (is_still_there(q, &p)) {
+		found = memory_on_ring(q, &w->ring);
 	}
 	memory_looked(q, was, began);
 	return found;

@@ -25,6 +25,9 @@ static const struct option_row options[] = {
 	  "look at the rings as often as this share of one processor core allows (default 20)",
 	  OPTION_TO(struct memory_config, share), .min = 1, .max = 100,
 	  .want = "a percentage from 1 to 100" },
+	{ OPTION_FLAG, 0, "poll-only", NULL,
+	  "look by time only: not also whenever a thread of the QEMU wakes another or goes to sleep",
+	  OPTION_TO(struct memory_config, poll_only) },
 	{},
 };
 
@@ -62,12 +65,29 @@ static void close_source(struct source *source)
 		return;
 	for (unsigned i = 0; i < s->nvmms; i++)
 		free_vmm(s->vmm[i]);
+	switches_close(s->switches);
 	looks_close(&s->looks);
 	free(s->space);
 	free(s);
 }
 
 static bool look(void *opaque, uint64_t now);
+
+/* Without the kernel's looks more requests are only counted. */
+static void open_switches(struct memory_source *s)
+{
+	TEXT(why, 128);
+
+	if (s->config.poll_only || s->looks.pace.share < MEMORY_SHARE_KERNEL)
+		return;
+	s->switches = switches_open(s->looks.pace.share / 2, memory_on_snapshot, s, &why);
+	if (!s->switches)
+		source_say(
+			&s->request, SOURCE_INFO,
+			"the kernel cannot look whenever a thread of the QEMU wakes another (%s): "
+			"looks are by time only, and miss more",
+			why.buf);
+}
 
 static int open_source(struct source **out, const void *config,
 		       const struct source_request *request, struct source_error *err)
@@ -86,6 +106,8 @@ static int open_source(struct source **out, const void *config,
 	if (looks_open(&s->looks, s->config.share ? s->config.share : MEMORY_SHARE, look, s) ||
 	    !s->space)
 		code = source_fail(err, -ENOMEM, "no memory");
+	if (!code)
+		open_switches(s);
 	for (unsigned i = 0; i < request->names.n && !request->follow && !code; i++) {
 		struct text why = { .buf = err->text, .size = sizeof(err->text) };
 
@@ -272,17 +294,26 @@ static bool look(void *opaque, uint64_t now)
 {
 	struct memory_source *s = opaque;
 	bool all = now - s->swept >= PACE_SLOW, found = false;
+	uint64_t before = s->snapshots;
 
+	memory_take_snapshots(s); /* what is older than what we see now */
 	for (unsigned i = 0; i < s->nvmms; i++) {
 		struct memory_vmm *v = s->vmm[i];
 
-		if (v->gone)
+		if (v->gone) {
+			memory_leave(v);
 			continue;
+		}
 		found |= memory_look(v, all, now);
 		search(v, now);
 	}
-	if (all)
+	memory_weigh_own(s, s->looks.arrived);
+	found |= s->snapshots != before;
+	if (all) {
 		s->swept = now;
+		if (s->switches) /* both together keep within the share */
+			s->looks.others = switches_count(s->switches, VQS_NS);
+	}
 	if (s->request.follow && !found && now - s->followed >= FOLLOW) {
 		looks_hurry(&s->looks, false);
 		attach_new(s);
@@ -362,6 +393,7 @@ static void stop(struct source *source)
 {
 	struct memory_source *s = (struct memory_source *)source;
 
+	memory_take_snapshots(s);
 	for (unsigned i = 0; i < s->nvmms; i++) {
 		struct memory_vmm *v = s->vmm[i];
 
@@ -389,6 +421,32 @@ static bool alive(const struct source *s, pid_t pid)
 	return process_alive(pid);
 }
 
+/* What the kernel's looks cost the machines' own threads. */
+static void report_switches(const struct memory_source *s)
+{
+	uint64_t took = clock_ns(CLOCK_MONOTONIC) - s->looks.began, c[VQS_COUNTERS];
+	TEXT(t, 300);
+
+	for (unsigned i = 0; i < VQS_COUNTERS; i++)
+		c[i] = switches_count(s->switches, i);
+	text_add(&t, "%llu looks by the QEMU's own threads, %.1f %% of a processor core",
+		 (unsigned long long)c[VQS_LOOKS],
+		 took ? 100.0 * (double)c[VQS_NS] / (double)took : 0);
+	if (c[VQS_OVER])
+		text_add(&t, "; %llu left out, as they would have cost more than that share",
+			 (unsigned long long)c[VQS_OVER]);
+	if (c[VQS_FULL])
+		text_add(&t, "; what %llu had found was not read in time",
+			 (unsigned long long)c[VQS_FULL]);
+	if (c[VQS_PART])
+		text_add(&t, "; %llu did not find all: pages were not present, or it was too much",
+			 (unsigned long long)c[VQS_PART]);
+	if (c[VQS_TORN])
+		text_add(&t, "; in %llu the ring went on meanwhile",
+			 (unsigned long long)c[VQS_TORN]);
+	source_say(&s->request, SOURCE_INFO, "%s", t.buf);
+}
+
 static void report(struct source *source)
 {
 	struct memory_source *s = (struct memory_source *)source;
@@ -399,6 +457,8 @@ static void report(struct source *source)
 	for (unsigned i = 0; i < s->nvmms; i++)
 		for (size_t k = 0; k < s->vmm[i]->ndevs; k++, devices++)
 			wanted += s->vmm[i]->dev[k]->wanted;
+	if (s->switches)
+		report_switches(s);
 	looks_report(&s->looks, r, &t, "was reset");
 	if (!wanted)
 		source_say(r, SOURCE_WARNING, "%s",

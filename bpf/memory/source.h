@@ -8,9 +8,12 @@
 /* What its own options fill in. */
 struct memory_config {
 	uint32_t share; /* percent of one core; 0: MEMORY_SHARE */
+	bool poll_only; /* no looks by the kernel */
 };
 
 #define MEMORY_SHARE 20
+#define MEMORY_SHARE_KERNEL \
+	5 /* from which on the kernel looks, too: with less it takes what counts */
 
 extern const struct source_ops memory_source_ops;
 

@@ -12,7 +12,7 @@ static void emit(struct memory_vmm *v, void *record, size_t len)
 	struct memory_source *s = v->all;
 	struct vqt_hdr *h = record;
 
-	h->ts = clock_ns(CLOCK_MONOTONIC);
+	h->ts = v->emitted = memory_now(v);
 	h->seq = v->out_seq++;
 	h->source = v->source;
 	s->handed++;
@@ -186,6 +186,7 @@ void memory_record(void *opaque, void *record, size_t len)
 	    (h->type == VQT_USED ||
 	     (h->type == VQT_AVAIL &&
 	      !(((const struct vqt_avail *)record)->flags & VQT_CHAIN_BEFORE))))
-		looks_add_within(&d->vmm->all->looks, d->queue[h->queue].looked, &b);
+		looks_add_within(&d->vmm->all->looks, memory_now(d->vmm), d->queue[h->queue].looked,
+				 &b);
 	emit(d->vmm, record, b.len);
 }

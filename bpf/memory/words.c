@@ -45,6 +45,15 @@ bool words_moved(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 	return driver != r->avail || device != r->used;
 }
 
+bool words_only_used(const struct ring_reader *r, const uint64_t host[RING_AREAS],
+		     const struct words_ring *w)
+{
+	uint64_t at[WORDS_RANGES];
+
+	words_moving(r, host, at);
+	return !r->packed && word(w->driver, at[0]) == r->avail;
+}
+
 void words_take(struct ring_reader *r, const uint64_t host[RING_AREAS], const struct words_ring *w)
 {
 	uint64_t at[WORDS_RANGES];

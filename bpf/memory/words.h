@@ -35,6 +35,9 @@ void words_moving(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 /* Has driver or device gone on from the reader's positions?  host: as the words were read. */
 bool words_moved(const struct ring_reader *r, const uint64_t host[RING_AREAS],
 		 const struct words_ring *w);
+/* Has only the device gone on?  Of a packed ring this is not told. */
+bool words_only_used(const struct ring_reader *r, const uint64_t host[RING_AREAS],
+		     const struct words_ring *w);
 /* The reader knows by them how far the driver is. */
 void words_take(struct ring_reader *r, const uint64_t host[RING_AREAS], const struct words_ring *w);
 

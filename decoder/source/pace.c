@@ -71,6 +71,11 @@ void pace_arrival(struct pace *p, uint64_t now, unsigned n, bool late)
 	p->arrived = now;
 }
 
+void pace_assist(struct pace *p, bool yes)
+{
+	p->assisted = yes;
+}
+
 uint64_t pace_next(struct pace *p, uint64_t now, uint64_t cpu, bool found)
 {
 	uint64_t wait, least, again;
@@ -86,6 +91,8 @@ uint64_t pace_next(struct pace *p, uint64_t now, uint64_t cpu, bool found)
 	else if (p->interval < PACE_SLOW)
 		p->interval = p->interval * 2 < PACE_SLOW ? p->interval * 2 : PACE_SLOW;
 	wait = p->interval;
+	if (p->assisted && wait < PACE_ASSISTED)
+		wait = PACE_ASSISTED;
 	least = even(p);
 	if (least > wait)
 		wait = least;

@@ -14,6 +14,7 @@
 
 #define PACE_FAST UINT64_C(20000) /* ns between two looks while something happens */
 #define PACE_SLOW UINT64_C(10000000) /* ns, at most, when nothing has happened for long */
+#define PACE_ASSISTED UINT64_C(1000000) /* ns between two looks while others see what happens */
 #define PACE_MARGIN UINT64_C(40000) /* ns that what arrives early may wait for a look */
 #define PACE_GAPS 64
 #define PACE_HOLD UINT64_C(1000000000) /* ns after the last event that looks stay close together */
@@ -32,9 +33,12 @@ struct pace {
 	uint64_t quiet;
 	uint64_t arrived; /* ns, when something had arrived last; 0: never */
 	uint64_t mean; /* ns of processor time from one look to the next */
+	bool assisted;
 };
 
 void pace_init(struct pace *p, unsigned share);
+/* While something else tells of what happens, looks are further apart. */
+void pace_assist(struct pace *p, bool yes);
 /*
  * The look that ends at `now` has found n > 0 new entries that the other side must see while they
  * are there.  To be called before pace_next().

@@ -288,6 +288,76 @@ static void gone(void)
 	CHECK(copies_read(&of, GPA + FAKE_SIZE - 1, &word, 2) < 0);
 }
 
+/* Blocks 0 and 1 as they are, with the words that are watched, at 1 s. */
+static struct vqs_snapshot *snapshot(void)
+{
+	static struct vqs_snapshot s;
+
+	memset(&s, 0, sizeof(s));
+	s.ended = 1000000000;
+	s.n = 2;
+	memcpy(s.driver, bytes + 8, VQS_WORD);
+	memcpy(s.device, bytes + COPIES_BLOCK + 8, VQS_WORD);
+	for (unsigned i = 0; i < s.n; i++) {
+		s.block[i] = FAKE_BASE / COPIES_BLOCK + i;
+		memcpy(s.bytes + (size_t)i * COPIES_BLOCK, bytes + (size_t)i * COPIES_BLOCK,
+		       COPIES_BLOCK);
+	}
+	return &s;
+}
+
+static void take_snapshot(void)
+{
+	static const uint64_t word[] = { FAKE_BASE + 8, FAKE_BASE + COPIES_BLOCK + 8 };
+
+	begin(FAKE_SIZE);
+	copies_watch(&copies, word, 2);
+	copies_take(&copies, snapshot());
+}
+
+/* What a snapshot has is read as it was then, however often it is asked for. */
+static void as_it_was(void)
+{
+	uint8_t byte;
+	uint16_t value;
+
+	take_snapshot();
+	bytes[8] ^= 1;
+	bytes[100] ^= 1;
+	for (unsigned i = 0; i < 2; i++) {
+		copies_renew(&of);
+		CHECK(copies_read(&of, GPA + 100, &byte, 1) == 0 && byte == (bytes[100] ^ 1));
+		CHECK(copies_load(&of, GPA + 8, &value, 2) == 0 &&
+		      (value & 0xff) == (bytes[8] ^ 1));
+	}
+	CHECK_EQ(calls, 0);
+	CHECK_EQ(copies.as_of, 1000000000);
+}
+
+/* What it lacks is read now; the words of then count if they have not changed since. */
+static void lacking(void)
+{
+	uint16_t value;
+
+	take_snapshot();
+	CHECK(reads(4 * COPIES_BLOCK, 8));
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(copies.as_of, 0);
+	CHECK(loads(8));
+	CHECK_EQ(calls, 1);
+	/* they have: all is as of now */
+	take_snapshot();
+	bytes[8] ^= 1;
+	CHECK(reads(4 * COPIES_BLOCK, 8));
+	CHECK(copies_load(&of, GPA + 8, &value, 2) == 0 && (value & 0xff) == bytes[8]);
+	CHECK_EQ(copies.as_of, 0);
+	/* a word that is not watched is one of now, and so is what comes after it */
+	take_snapshot();
+	bytes[100] ^= 1;
+	CHECK(loads(300) && reads(100, 1));
+	CHECK_EQ(copies.as_of, 0);
+}
+
 static const struct tap_test tests[] = {
 	{ "what is read is what is there", right },
 	{ "a copy serves until it is forgotten", from_copy },
@@ -298,6 +368,8 @@ static const struct tap_test tests[] = {
 	{ "a look", looked },
 	{ "a word that is there no more", lost_words },
 	{ "blocks that go away", gone },
+	{ "a snapshot is read as it was", as_it_was },
+	{ "what a snapshot lacks is read now", lacking },
 };
 
 TAP_MAIN(tests)

@@ -196,6 +196,23 @@ static void long_gaps(void)
 	CHECK(now - before < PACE_BURST * 100 / 20 + 2 * PACE_SLOW);
 }
 
+/* Something else tells of all: few looks are needed, until it does not any more. */
+static void assisted(void)
+{
+	uint64_t now = SECOND, before;
+	struct pace p;
+
+	pace_init(&p, 20);
+	for (unsigned i = 0; i < 100; i++)
+		now = pace_next(&p, now, 0, true);
+	pace_assist(&p, true);
+	before = pace_next(&p, now, 0, true);
+	CHECK_EQ(before - now, PACE_ASSISTED);
+	pace_assist(&p, false);
+	now = pace_next(&p, before, 0, true);
+	CHECK_EQ(now - before, PACE_FAST);
+}
+
 static const struct tap_test tests[] = {
 	{ "20 us apart while something happens", fast },
 	{ "the share of a core is kept, and used", keeps_share },
@@ -205,6 +222,7 @@ static const struct tap_test tests[] = {
 	{ "no look so soon after a request that none ever followed", arrivals },
 	{ "who waits long is not left alone for long", long_gaps },
 	{ "a look that took long is made up for", debt },
+	{ "rarer while something else tells", assisted },
 };
 
 TAP_MAIN(tests)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bpf/memory/switches.h"
+#include "bpf/prog/switch.skel.h"
+
+#define TRACEPOINTS 2
+#define FIRST_PID_NAMESPACE 0xeffffffcU /* its inode, always */
+
+struct switches {
+	struct switch_bpf *skel;
+	struct bpf_link *link[TRACEPOINTS];
+	struct ring_buffer *rb;
+	void (*found)(void *opaque, const struct vqs_snapshot *s);
+	void *opaque;
+	uint32_t generation[VQS_RINGS]; /* of each ring that is looked at; 0: of none */
+	uint32_t generations; /* that there were */
+	struct {
+		pid_t pid; /* 0: unused */
+		struct vqs_machine m;
+	} machine[VQS_MACHINES];
+	unsigned share;
+};
+
+static int on_sample(void *opaque, void *data, size_t len)
+{
+	const struct switches *s = opaque;
+	const struct vqs_snapshot *snapshot = data;
+	const size_t head = offsetof(struct vqs_snapshot, bytes);
+
+	if (len >= head && snapshot->n <= VQS_BLOCKS &&
+	    len >= head + (size_t)snapshot->n * VQS_BLOCK && snapshot->ring < VQS_RINGS)
+		s->found(s->opaque, snapshot);
+	return 0;
+}
+
+static int load(struct switch_bpf *skel)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st))
+		return -errno;
+	if (st.st_ino != FIRST_PID_NAMESPACE) {
+		skel->rodata->pid_dev = st.st_dev;
+		skel->rodata->pid_ino = st.st_ino;
+	}
+	return switch_bpf__load(skel);
+}
+
+/* A thread is about to wake another one, and to sleep: both in its own context. */
+static int attach(struct switches *s)
+{
+	static const char *const tracepoint[] = { "sched_waking", "sched_switch" };
+
+	for (unsigned i = 0; i < TRACEPOINTS; i++) {
+		s->link[i] =
+			bpf_program__attach_raw_tracepoint(s->skel->progs.on_switch, tracepoint[i]);
+		if (!s->link[i])
+			return -errno;
+	}
+	return 0;
+}
+
+struct switches *switches_open(unsigned share,
+			       void (*found)(void *opaque, const struct vqs_snapshot *s),
+			       void *opaque, struct text *why)
+{
+	struct switches *s = calloc(1, sizeof(*s));
+	int code = s ? 0 : -ENOMEM;
+
+	if (!code) {
+		s->found = found;
+		s->opaque = opaque;
+		s->share = share;
+		s->skel = switch_bpf__open();
+		code = s->skel ? load(s->skel) : -errno;
+	}
+	if (!code) {
+		s->rb = ring_buffer__new(bpf_map__fd(s->skel->maps.snapshots), on_sample, s, NULL);
+		code = s->rb ? 0 : -errno;
+	}
+	code = code ? code : attach(s);
+	if (!code)
+		return s;
+	text_add(why, "%s",
+		 code == -EPERM || code == -EACCES ? "no permission to load BPF programs"
+						   : strerror(-code));
+	switches_close(s);
+	return NULL;
+}
+
+void switches_close(struct switches *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < TRACEPOINTS; i++)
+		bpf_link__destroy(s->link[i]);
+	ring_buffer__free(s->rb);
+	switch_bpf__destroy(s->skel);
+	free(s);
+}
+
+/* --- rings ------------------------------------------------------------------------------------- */
+
+/* Tell the programs of a machine; one without rings is not looked at. */
+static int tell_machine(struct switches *s, unsigned i)
+{
+	uint32_t key = (uint32_t)s->machine[i].pid;
+	struct vqs_machine *m = &s->machine[i].m;
+	const uint64_t none[2] = { 0 };
+
+	m->share = s->share;
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spending), &key, none, BPF_NOEXIST) &&
+	    errno != EEXIST)
+		return -errno;
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.machines), &key, m, BPF_ANY) ? -errno
+											  : 0;
+}
+
+/* The machine of this process, or room for it; -ENOSPC: there is none. */
+static int find(const struct switches *s, pid_t pid)
+{
+	int room = -ENOSPC;
+
+	for (int i = 0; i < VQS_MACHINES; i++) {
+		if (s->machine[i].pid == pid)
+			return i;
+		if (room < 0 && !s->machine[i].pid)
+			room = i;
+	}
+	return room;
+}
+
+static void tell_ring(const struct switches *s, uint32_t ring, const struct vqs_ring *r)
+{
+	bpf_map_update_elem(bpf_map__fd(s->skel->maps.rings), &ring, r, BPF_ANY);
+}
+
+static int unused(const struct switches *s)
+{
+	for (int i = 0; i < VQS_RINGS; i++)
+		if (!s->generation[i])
+			return i;
+	return -ENOSPC;
+}
+
+int switches_add(struct switches *s, pid_t pid, const struct vqs_ring *ring)
+{
+	int i = find(s, pid), n = unused(s);
+	struct vqs_ring r = *ring;
+	struct vqs_machine *m;
+	int code;
+
+	if (i < 0 || n < 0 || s->machine[i].m.n == VQS_EACH)
+		return -ENOSPC;
+	m = &s->machine[i].m;
+	s->machine[i].pid = pid;
+	s->generations += s->generations + 1 ? 1 : 2; /* 0 is none */
+	r.pid = (uint32_t)pid;
+	r.generation = 0; /* a program may be reading it */
+	tell_ring(s, (uint32_t)n, &r);
+	r.generation = s->generation[n] = s->generations;
+	tell_ring(s, (uint32_t)n, &r);
+	m->ring[m->n++] = (uint32_t)n;
+	code = tell_machine(s, (unsigned)i);
+	if (!code)
+		return n;
+	switches_remove(s, pid, n);
+	return code;
+}
+
+static void forget(struct switches *s, int i)
+{
+	uint32_t key = (uint32_t)s->machine[i].pid;
+
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.machines), &key);
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.spending), &key);
+	s->machine[i].pid = 0;
+}
+
+void switches_remove(struct switches *s, pid_t pid, int ring)
+{
+	const struct vqs_ring none = { 0 };
+	struct vqs_machine *m;
+	int i = find(s, pid);
+	unsigned kept = 0;
+
+	if (i < 0 || s->machine[i].pid != pid)
+		return;
+	m = &s->machine[i].m;
+	for (unsigned k = 0; k < m->n; k++)
+		if (m->ring[k] != (uint32_t)ring)
+			m->ring[kept++] = m->ring[k];
+	m->n = kept;
+	if (kept)
+		tell_machine(s, (unsigned)i);
+	else
+		forget(s, i);
+	tell_ring(s, (uint32_t)ring, &none);
+	s->generation[ring] = 0;
+}
+
+bool switches_is_current(const struct switches *s, const struct vqs_snapshot *snapshot)
+{
+	return s->generation[snapshot->ring] &&
+	       s->generation[snapshot->ring] == snapshot->generation;
+}
+
+void switches_consume(struct switches *s)
+{
+	ring_buffer__consume(s->rb);
+}
+
+uint64_t switches_count(const struct switches *s, enum vqs_counter which)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL, sum = 0;
+	uint32_t key = which;
+
+	if (each && !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.counters), &key, each))
+		for (int k = 0; k < cpus; k++)
+			sum += each[k];
+	free(each);
+	return sum;
+}
