@@ -11,6 +11,8 @@
 #include "bpf/kvm/hooks.h"
 #include "bpf/memory/copies.h"
 #include "bpf/memory/looks.h"
+#include "bpf/memory/snapshot.h"
+#include "bpf/memory/switches.h"
 #include "bpf/memory/share.h"
 #include "bpf/memory/words.h"
 #include "decoder/model/model.h"
@@ -53,6 +55,8 @@ struct follow_queue {
 	bool more; /* this look lost chains, and nobody knows how many */
 	uint64_t looked; /* ns, when the latest look began; 0: none yet */
 	uint64_t active; /* ns, when something was found last */
+	int number; /* of the ring for the kernel's looks */
+	bool offered; /* to them */
 };
 
 struct follow_device {
@@ -98,6 +102,12 @@ struct follow_source {
 	uint64_t stamp; /* ns: time of records that are made now; 0: the present */
 	unsigned handed;
 	bool failed; /* no memory: rings are not followed any more */
+	/* looks that the kernel takes; NULL: it does not */
+	struct switches *switches;
+	struct follow_queue *by_number[VQS_RINGS]; /* the queues they are at */
+	struct snapshot_trust trust;
+	uint64_t snapshots; /* that have told something */
+	uint64_t flushed; /* ns: the latest time that went into the trace */
 };
 
 /* --- records: stream.c --------------------------------------------------------------------- */
@@ -131,6 +141,17 @@ void follow_begin(struct follow_queue *q, uint64_t ts);
 void follow_end(struct follow_queue *q);
 /* Where its memory is is not known, until a slot says so. */
 void follow_suspend(struct follow_queue *q);
+/* Let the kernel look at all rings that are followed, as guest memory is now. */
+void follow_offer_all(struct follow_vmm *v);
+/* It is not looked at by the kernel any more. */
+void follow_withdraw(struct follow_queue *q);
+/* The callback of switches_open(): opaque is the follow_source. */
+void follow_on_snapshot(void *opaque, const struct vqs_snapshot *s);
+/* ns: when what is read now was there. */
+uint64_t follow_now(const struct follow_vmm *v);
+/* What was found: the words of the ring have moved. */
+void follow_words(struct follow_queue *q, const struct words_ring *words);
+void follow_looked(struct follow_queue *q, uint64_t began);
 /* The end: what has happened since then in those that are suspended is not known. */
 void follow_lose_suspended(struct follow_vmm *v);
 /* Look at those queues that are due.  Whether something has happened. */

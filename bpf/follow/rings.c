@@ -23,7 +23,7 @@ uint64_t follow_at_most(void *opaque, uint16_t queue)
 
 	while (q && q->index != queue)
 		q = q->next;
-	return q && q->looked ? (clock_ns(CLOCK_MONOTONIC) - q->looked) / USED_NS + 1 : UINT64_MAX;
+	return q && q->looked ? (follow_now(d->vmm) - q->looked) / USED_NS + 1 : UINT64_MAX;
 }
 
 /* --- beginning ------------------------------------------------------------------------------- */
@@ -130,6 +130,7 @@ void follow_begin(struct follow_queue *q, uint64_t ts)
 	snoop_describe(&q->snoop);
 	q->fresh = q->suspended = false;
 	q->active = clock_ns(CLOCK_MONOTONIC);
+	follow_offer_all(v);
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */
@@ -169,6 +170,7 @@ void follow_end(struct follow_queue *q)
 		follow_lost_more(q);
 	q->more = q->suspended = false;
 	q->snoop.on = false;
+	follow_withdraw(q);
 }
 
 void follow_suspend(struct follow_queue *q)
@@ -181,6 +183,7 @@ void follow_suspend(struct follow_queue *q)
 	q->rested_at = w->ring.used;
 	q->suspended = q->missing = true; /* the trace has a note of the slot */
 	w->on = false;
+	follow_withdraw(q);
 }
 
 void follow_lose_suspended(struct follow_vmm *v)
@@ -218,28 +221,31 @@ static bool is_hot(const struct follow_queue *q, uint64_t now)
 	return now < q->active + PACE_HOLD;
 }
 
-static void note_look(struct follow_queue *q, uint64_t began)
+void follow_looked(struct follow_queue *q, uint64_t began)
 {
 	if (q->looked && is_hot(q, began))
 		hist_add(&q->device->vmm->all->looks.apart, began - q->looked, 1);
 	q->looked = began;
 }
 
-static void follow(struct follow_queue *q, const struct words_ring *words)
+void follow_words(struct follow_queue *q, const struct words_ring *words)
 {
 	struct snoop *w = &q->snoop;
 	uint64_t lost = w->stats.lost + w->stats.lost_more, word[COPIES_WORDS];
 
 	words_take(&w->ring, q->host, words);
 	words_moving(&w->ring, q->host, word);
-	copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
+	if (!q->device->vmm->copies.fresh)
+		copies_watch(&q->device->vmm->copies, word, COPIES_WORDS);
 	snoop_look(w, true);
 	copies_watch(&q->device->vmm->copies, NULL, 0);
 	q->active = clock_ns(CLOCK_MONOTONIC);
 	if (w->on && w->stats.lost + w->stats.lost_more != lost)
 		snoop_describe(w);
-	if (!w->on) /* a packed ring that does not say how far it is */
+	if (!w->on) { /* a packed ring that does not say how far it is */
 		q->refused = true;
+		follow_withdraw(q);
+	}
 }
 
 /* What cannot be read any more: has the process ended? */
@@ -271,10 +277,10 @@ static bool read_batch(struct follow_vmm *v, struct batch *b)
 		struct follow_queue *q = b->queue[i];
 
 		if (q->snoop.on && words_moved(&q->snoop.ring, q->host, &b->words[i])) {
-			follow(q, &b->words[i]);
+			follow_words(q, &b->words[i]);
 			found = true;
 		}
-		note_look(q, began);
+		follow_looked(q, began);
 	}
 	b->n = 0;
 	return found;

@@ -23,6 +23,7 @@ static struct follow_vmm *vmm_of(const struct follow_source *f, uint8_t kvm)
 
 static void free_queue(struct follow_queue *q)
 {
+	follow_withdraw(q);
 	snoop_fini(&q->snoop);
 	free(q);
 }
@@ -336,10 +337,11 @@ void follow_on_slot(struct follow_source *f, uint8_t source, const struct vqk_ev
 	if (!v)
 		return;
 	switch (slots_event(&v->slots, e, &was)) {
-	case SLOTS_SAME: break;
+	case SLOTS_SAME: return;
 	case SLOTS_LESS: lose_slot(v, &was, e->h.ts); break;
 	case SLOTS_MORE: gain_slot(v, e->h.ts); break;
 	}
+	follow_offer_all(v);
 }
 
 void follow_drop_all(struct follow_source *f)
@@ -365,5 +367,6 @@ void follow_forget_slots(struct follow_source *f)
 			"it is set again");
 		slots_clear(&f->vmm[i]->slots);
 		lose_slot(f->vmm[i], &all, 0);
+		follow_offer_all(f->vmm[i]);
 	}
 }

@@ -62,6 +62,7 @@ static void close_source(struct source *s)
 	kvm_source_ops.close(f->kvm);
 	for (unsigned i = 0; i < f->nvmms; i++)
 		follow_free_vmm(f->vmm[i]);
+	switches_close(f->switches);
 	looks_close(&f->looks);
 	output_free(&f->out);
 	model_free(f->model);
@@ -96,6 +97,9 @@ static int open_source(struct source **out, const void *config,
 		code = source_fail(err, -ENOMEM, "no memory");
 	else
 		code = kvm_source_ops.open(&f->kvm, c->kvm, &inner, err);
+	if (!code) /* before the machine begins: it takes a while */
+		f->switches = switches_for(f->looks.pace.share, c->memory->poll_only,
+					   follow_on_snapshot, f, request);
 	if (code) {
 		close_source(&f->base);
 		return code;
@@ -128,9 +132,13 @@ static int begin(struct source *s, char *const argv[], struct source_child *chil
 /* What has happened by now is handed on; true: all of it, so that what was read before is sure. */
 static bool catch_up(struct follow_source *f)
 {
-	bool sure = kvm_consume(f->kvm);
-	uint64_t lost = kvm_slots_lost(f->kvm);
+	bool sure;
+	uint64_t lost;
 
+	if (f->switches) /* before what may end the rings they were of */
+		switches_consume(f->switches);
+	sure = kvm_consume(f->kvm);
+	lost = kvm_slots_lost(f->kvm);
 	if (lost != f->slots_lost) {
 		f->slots_lost = lost;
 		follow_forget_slots(f);
@@ -151,6 +159,7 @@ static bool look(void *opaque, uint64_t now)
 {
 	struct follow_source *f = opaque;
 	bool all = now - f->swept >= PACE_SLOW, found = false;
+	uint64_t before = f->snapshots;
 
 	if (!catch_up(f) && output_waits(&f->out) && !f->failed)
 		return true;
@@ -160,11 +169,16 @@ static bool look(void *opaque, uint64_t now)
 	for (unsigned i = 0; i < f->nvmms; i++)
 		if (!f->vmm[i]->gone)
 			found |= follow_look(f->vmm[i], all, now);
-	if (all)
+	if (all) {
 		f->swept = now;
+		if (f->switches) /* both together keep within the share */
+			f->looks.others = switches_count(f->switches, VQS_NS);
+	}
+	snapshot_weigh(&f->trust, 0, f->looks.arrived);
+	pace_assist(&f->looks.pace, snapshot_trusted(&f->trust));
 	if (found)
 		catch_up(f);
-	return found;
+	return found || f->snapshots != before;
 }
 
 static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, int *timeout_ms)
@@ -271,6 +285,8 @@ static void report(struct source *s)
 	struct snoop_stats t = follow_totals(f);
 
 	kvm_source_ops.report(f->kvm);
+	if (f->switches)
+		switches_report(f->switches, r, f->looks.began);
 	looks_report(&f->looks, r, &t, "ended");
 	if (f->failed)
 		source_say(r, SOURCE_WARNING, "no memory: from there on rings were not followed");

@@ -10,7 +10,7 @@ static void put(struct follow_vmm *v, void *record, size_t len, bool read)
 	struct follow_source *f = v->all;
 	struct vqt_hdr *h = record;
 
-	h->ts = f->stamp && !read ? f->stamp : clock_ns(CLOCK_MONOTONIC);
+	h->ts = read ? follow_now(v) : f->stamp ? f->stamp : clock_ns(CLOCK_MONOTONIC);
 	h->source = v->source;
 	if (output_put(&f->out, record, len, read))
 		f->failed = true;
@@ -25,6 +25,8 @@ void follow_emit(void *ctx, void *record, size_t len)
 		if (f->vmm[i]->source == h->source)
 			h->seq = f->vmm[i]->out_seq++;
 	f->handed++;
+	if (h->ts > f->flushed)
+		f->flushed = h->ts;
 	f->request.record(f->request.ctx, record, len);
 }
 
@@ -92,6 +94,6 @@ void follow_record(void *opaque, void *record, size_t len)
 
 	looks_event(&d->vmm->all->looks, record);
 	if (q && event)
-		looks_add_within(&d->vmm->all->looks, clock_ns(CLOCK_MONOTONIC), q->looked, &b);
+		looks_add_within(&d->vmm->all->looks, follow_now(d->vmm), q->looked, &b);
 	put(d->vmm, record, b.len, h->type != VQT_QUEUE_STATE);
 }

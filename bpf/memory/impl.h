@@ -9,6 +9,7 @@
 #include "bpf/memory/copies.h"
 #include "bpf/memory/looks.h"
 #include "bpf/memory/share.h"
+#include "bpf/memory/snapshot.h"
 #include "bpf/memory/source.h"
 #include "bpf/memory/switches.h"
 #include "bpf/memory/words.h"
@@ -109,7 +110,7 @@ struct memory_source {
 	/* looks that the kernel takes; NULL: it does not */
 	struct switches *switches;
 	struct memory_queue *by_number[VQS_RINGS]; /* the queues they are at */
-	unsigned trust; /* how many of the latest chains they have found */
+	struct snapshot_trust trust;
 	uint64_t snapshots; /* that have told something */
 };
 
@@ -178,8 +179,6 @@ void memory_leave(struct memory_vmm *v);
 void memory_on_snapshot(void *opaque, const struct vqs_snapshot *snapshot);
 /* Take what was found by now: was there anything? */
 bool memory_take_snapshots(struct memory_source *s);
-/* A look of our own has found so many chains: they are needed. */
-void memory_weigh_own(struct memory_source *s, unsigned arrived);
 
 /* --- looking: look.c ---------------------------------------------------------------------- */
 

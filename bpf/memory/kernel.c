@@ -7,13 +7,8 @@
 
 #include "bpf/memory/impl.h"
 #include "decoder/util/clock.h"
-#include "decoder/util/virtqueue.h"
 
-_Static_assert(VQS_QUEUE_BYTES == VQP_VQ_BYTES && VQS_WORD == WORDS_BYTES, "as they are read");
-
-/* Of 8 chains, those that must be found by snapshots, so that our own looks may be fewer. */
-#define ENOUGH 7
-#define TRUST 256 /* how much is remembered of who found chains */
+_Static_assert(VQS_QUEUE_BYTES == VQP_VQ_BYTES, "as it is read");
 
 uint64_t memory_now(const struct memory_vmm *v)
 {
@@ -24,33 +19,25 @@ uint64_t memory_now(const struct memory_vmm *v)
 
 /* --- which rings ------------------------------------------------------------------------------- */
 
-static void add_area(struct vqs_ring *r, uint64_t lo, uint64_t hi, uint64_t distance)
-{
-	if (r->nareas == VQS_AREAS || lo >= hi)
-		return;
-	r->area[r->nareas].lo = lo;
-	r->area[r->nareas].hi = hi;
-	r->area[r->nareas++].distance = distance;
-}
-
 /* As guest_find() looks for it. */
 static void add_areas(struct vqs_ring *r, const struct guest_memory *g)
 {
 	for (unsigned i = 0; i < g->n; i++)
-		add_area(r, g->area[i].gpa, g->area[i].gpa + g->area[i].len,
-			 g->area[i].host - g->area[i].gpa);
+		snapshot_ring_area(r, g->area[i].gpa, g->area[i].gpa + g->area[i].len,
+				   g->area[i].host - g->area[i].gpa);
 	for (unsigned i = 0; i < g->n; i++)
-		add_area(r, g->area[i].lo, g->area[i].hi, g->area[i].host - g->area[i].gpa);
+		snapshot_ring_area(r, g->area[i].lo, g->area[i].hi,
+				   g->area[i].host - g->area[i].gpa);
 }
 
-/* Behind an IOMMU a chain's buffers cannot be read, and a packed ring does not say where it is. */
+/* Behind an IOMMU a chain's buffers cannot be read. */
 static bool can_be_looked_at(const struct memory_queue *q)
 {
 	const struct vqp_proc *l = &q->device->vmm->m.q->layout;
 
-	return q->device->vmm->all->switches && q->snoop.on && !q->snoop.ring.packed &&
-	       !q->guest.areas_only && !(q->host[RING_DRIVER] & 1) && !(q->host[RING_DEVICE] & 1) &&
-	       l->vdev_features != VQP_UNKNOWN && memory_status_at(l, NULL, NULL);
+	return q->device->vmm->all->switches && q->snoop.on && !q->guest.areas_only &&
+	       snapshot_can(&q->snoop.ring, q->host) && l->vdev_features != VQP_UNKNOWN &&
+	       memory_status_at(l, NULL, NULL);
 }
 
 void memory_withdraw(struct memory_queue *q)
@@ -68,17 +55,13 @@ void memory_offer(struct memory_queue *q)
 {
 	struct memory_device *d = q->device;
 	struct memory_source *s = d->vmm->all;
-	struct vqs_ring r = { .size = q->snoop.ring.size,
-			      .snaplen = d->sink.snaplen,
-			      .queue = memory_address(q),
-			      .desc = q->host[RING_DESC],
-			      .driver = q->host[RING_DRIVER],
-			      .device = q->host[RING_DEVICE] };
+	struct vqs_ring r = snapshot_ring(&q->snoop.ring, q->host, d->sink.snaplen);
 	int n;
 
 	memory_withdraw(q);
 	if (!can_be_looked_at(q))
 		return;
+	r.queue = memory_address(q);
 	r.status = d->who.vdev + memory_status_from(&d->vmm->m.q->layout);
 	add_areas(&r, &q->guest);
 	n = switches_add(s->switches, d->vmm->m.p.pid, &r);
@@ -98,59 +81,15 @@ void memory_leave(struct memory_vmm *v)
 
 /* --- snapshots ---------------------------------------------------------------------------------- */
 
-static uint16_t index_in(const uint8_t word[VQS_WORD], uint64_t area)
-{
-	uint64_t at = area + VIRTQ_RING_IDX;
-
-	return get_le16(word + (at - words_base(at)));
-}
-
-/* Does it tell of the ring from `at` on?  It tells from `from` to `to`. */
-static bool joins(uint16_t at, uint16_t from, uint16_t to)
-{
-	return (uint16_t)(to - at) <= (uint16_t)(to - from);
-}
-
-/*
- * Our own looks may have seen more of the ring by now.  Or less: then what is between would have to be
- * read now, when the driver may have written over it.
- */
-static bool goes_on(const struct memory_queue *q, const struct vqs_snapshot *s)
-{
-	const struct ring_reader *r = &q->snoop.ring;
-	uint16_t avail = index_in(s->driver, q->host[RING_DRIVER]);
-	uint16_t used = index_in(s->device, q->host[RING_DEVICE]);
-
-	return joins(r->avail, s->avail_from, avail) && joins(r->used, s->used_from, used) &&
-	       (avail != r->avail || used != r->used);
-}
-
-/* How far looks of our own can be spared: by who finds chains that can still be read. */
-static void weigh(struct memory_source *s, unsigned good, unsigned bad)
-{
-	unsigned cost = bad * ENOUGH;
-
-	s->trust = s->trust + good < TRUST ? s->trust + good : TRUST;
-	s->trust = s->trust > cost ? s->trust - cost : 0;
-}
-
-void memory_weigh_own(struct memory_source *s, unsigned arrived)
-{
-	weigh(s, 0, arrived);
-	pace_assist(&s->looks.pace, s->trust >= TRUST / 2);
-}
-
 static bool take(struct memory_queue *q, const struct vqs_snapshot *s)
 {
 	struct memory_device *d = q->device;
 	struct memory_vmm *v = d->vmm;
 	uint32_t status, features;
-	struct words w = { 0 };
+	struct words w = { .ring = snapshot_words(s) };
 	bool found = false;
 
 	memcpy(w.vq, s->queue, sizeof(w.vq));
-	memcpy(w.ring.driver, s->driver, WORDS_BYTES);
-	memcpy(w.ring.device, s->device, WORDS_BYTES);
 	if (s->since > q->looked)
 		q->looked = s->since;
 	memory_watch(q);
@@ -172,21 +111,19 @@ void memory_on_snapshot(void *opaque, const struct vqs_snapshot *snapshot)
 {
 	struct memory_source *s = opaque;
 	struct memory_queue *q = s->by_number[snapshot->ring];
-	unsigned arrived = s->looks.arrived;
-	bool late = s->looks.late;
-	uint64_t unread;
+	uint64_t chains, unread;
 
 	if (!q || !switches_is_current(s->switches, snapshot) || q->device->vmm->gone ||
-	    !goes_on(q, snapshot))
+	    !snapshot_goes_on(snapshot, &q->snoop.ring, q->host))
 		return;
+	chains = q->snoop.stats.chains;
 	unread = q->snoop.stats.unread;
-	s->looks.arrived = 0;
+	looks_leave_out(&s->looks, true); /* when it came is not when it is read here */
 	s->snapshots += take(q, snapshot);
+	looks_leave_out(&s->looks, false);
+	chains = q->snoop.stats.chains - chains;
 	unread = q->snoop.stats.unread - unread;
-	if (s->looks.arrived >= unread)
-		weigh(s, s->looks.arrived - (unsigned)unread, (unsigned)unread);
-	s->looks.arrived = arrived; /* when it came is not when it is read here */
-	s->looks.late = late;
+	snapshot_weigh(&s->trust, chains - unread, unread);
 }
 
 bool memory_take_snapshots(struct memory_source *s)

@@ -145,6 +145,8 @@ void looks_event(struct looks *l, void *record)
 	if (h->type != VQT_AVAIL)
 		return;
 	hide_position(&a->ring);
+	if (l->left_out)
+		return;
 	l->arrived++;
 	l->late |= a->flags & VQT_CHAIN_CUT;
 }

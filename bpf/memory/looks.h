@@ -31,6 +31,7 @@ struct looks {
 	/* Of the present look; who looks counts: */
 	unsigned arrived; /* chains that were found */
 	bool late; /* one of them had been used already */
+	bool left_out; /* they are not counted */
 	struct hist within; /* of events: ns that each may have happened before its time */
 	struct hist apart; /* ns between two looks at a queue in use */
 };
@@ -53,6 +54,12 @@ void looks_hurry(struct looks *l, bool yes);
  * is taken out of it: that is not known, and the snooper's own position is another one.
  */
 void looks_event(struct looks *l, void *record);
+/* What is found now was not found by a look at this time: nothing is learned of when chains come. */
+static inline void looks_leave_out(struct looks *l, bool yes)
+{
+	l->left_out = yes;
+}
+
 /*
  * How long before `now` (ns), its time, it may have happened: since the look at `looked`.  0: that was
  * the first look, and nobody knows.

@@ -73,22 +73,6 @@ static void close_source(struct source *source)
 
 static bool look(void *opaque, uint64_t now);
 
-/* Without the kernel's looks more requests are only counted. */
-static void open_switches(struct memory_source *s)
-{
-	TEXT(why, 128);
-
-	if (s->config.poll_only || s->looks.pace.share < MEMORY_SHARE_KERNEL)
-		return;
-	s->switches = switches_open(s->looks.pace.share / 2, memory_on_snapshot, s, &why);
-	if (!s->switches)
-		source_say(
-			&s->request, SOURCE_INFO,
-			"the kernel cannot look whenever a thread of the QEMU wakes another (%s): "
-			"looks are by time only, and miss more",
-			why.buf);
-}
-
 static int open_source(struct source **out, const void *config,
 		       const struct source_request *request, struct source_error *err)
 {
@@ -107,7 +91,8 @@ static int open_source(struct source **out, const void *config,
 	    !s->space)
 		code = source_fail(err, -ENOMEM, "no memory");
 	if (!code)
-		open_switches(s);
+		s->switches = switches_for(s->looks.pace.share, s->config.poll_only,
+					   memory_on_snapshot, s, &s->request);
 	for (unsigned i = 0; i < request->names.n && !request->follow && !code; i++) {
 		struct text why = { .buf = err->text, .size = sizeof(err->text) };
 
@@ -307,7 +292,8 @@ static bool look(void *opaque, uint64_t now)
 		found |= memory_look(v, all, now);
 		search(v, now);
 	}
-	memory_weigh_own(s, s->looks.arrived);
+	snapshot_weigh(&s->trust, 0, s->looks.arrived);
+	pace_assist(&s->looks.pace, snapshot_trusted(&s->trust));
 	found |= s->snapshots != before;
 	if (all) {
 		s->swept = now;
@@ -421,32 +407,6 @@ static bool alive(const struct source *s, pid_t pid)
 	return process_alive(pid);
 }
 
-/* What the kernel's looks cost the machines' own threads. */
-static void report_switches(const struct memory_source *s)
-{
-	uint64_t took = clock_ns(CLOCK_MONOTONIC) - s->looks.began, c[VQS_COUNTERS];
-	TEXT(t, 300);
-
-	for (unsigned i = 0; i < VQS_COUNTERS; i++)
-		c[i] = switches_count(s->switches, i);
-	text_add(&t, "%llu looks by the QEMU's own threads, %.1f %% of a processor core",
-		 (unsigned long long)c[VQS_LOOKS],
-		 took ? 100.0 * (double)c[VQS_NS] / (double)took : 0);
-	if (c[VQS_OVER])
-		text_add(&t, "; %llu left out, as they would have cost more than that share",
-			 (unsigned long long)c[VQS_OVER]);
-	if (c[VQS_FULL])
-		text_add(&t, "; what %llu had found was not read in time",
-			 (unsigned long long)c[VQS_FULL]);
-	if (c[VQS_PART])
-		text_add(&t, "; %llu did not find all: pages were not present, or it was too much",
-			 (unsigned long long)c[VQS_PART]);
-	if (c[VQS_TORN])
-		text_add(&t, "; in %llu the ring went on meanwhile",
-			 (unsigned long long)c[VQS_TORN]);
-	source_say(&s->request, SOURCE_INFO, "%s", t.buf);
-}
-
 static void report(struct source *source)
 {
 	struct memory_source *s = (struct memory_source *)source;
@@ -458,7 +418,7 @@ static void report(struct source *source)
 		for (size_t k = 0; k < s->vmm[i]->ndevs; k++, devices++)
 			wanted += s->vmm[i]->dev[k]->wanted;
 	if (s->switches)
-		report_switches(s);
+		switches_report(s->switches, r, s->looks.began);
 	looks_report(&s->looks, r, &t, "was reset");
 	if (!wanted)
 		source_say(r, SOURCE_WARNING, "%s",

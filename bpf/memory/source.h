@@ -12,8 +12,6 @@ struct memory_config {
 };
 
 #define MEMORY_SHARE 20
-#define MEMORY_SHARE_KERNEL \
-	5 /* from which on the kernel looks, too: with less it takes what counts */
 
 extern const struct source_ops memory_source_ops;
 

@@ -8,8 +8,11 @@
 
 #include "bpf/memory/switches.h"
 #include "bpf/prog/switch.skel.h"
+#include "decoder/util/clock.h"
 
 #define TRACEPOINTS 2
+/* Percent: with less, looks by time need it, which count what happens. */
+#define SHARE_LEAST 5
 #define FIRST_PID_NAMESPACE 0xeffffffcU /* its inode, always */
 
 struct switches {
@@ -227,4 +230,48 @@ uint64_t switches_count(const struct switches *s, enum vqs_counter which)
 			sum += each[k];
 	free(each);
 	return sum;
+}
+
+void switches_report(const struct switches *s, const struct source_request *r, uint64_t began)
+{
+	uint64_t took = clock_ns(CLOCK_MONOTONIC) - began, c[VQS_COUNTERS];
+	TEXT(t, 300);
+
+	for (unsigned i = 0; i < VQS_COUNTERS; i++)
+		c[i] = switches_count(s, i);
+	text_add(&t, "%llu looks by the machine's own threads, %.1f %% of a processor core",
+		 (unsigned long long)c[VQS_LOOKS],
+		 took ? 100.0 * (double)c[VQS_NS] / (double)took : 0);
+	if (c[VQS_OVER])
+		text_add(&t, "; %llu left out, as they would have cost more than that share",
+			 (unsigned long long)c[VQS_OVER]);
+	if (c[VQS_FULL])
+		text_add(&t, "; what %llu had found was not read in time",
+			 (unsigned long long)c[VQS_FULL]);
+	if (c[VQS_PART])
+		text_add(&t, "; %llu did not find all: pages were not present, or it was too much",
+			 (unsigned long long)c[VQS_PART]);
+	if (c[VQS_TORN])
+		text_add(&t, "; in %llu the ring went on meanwhile",
+			 (unsigned long long)c[VQS_TORN]);
+	source_say(r, SOURCE_INFO, "%s", t.buf);
+}
+
+struct switches *switches_for(unsigned share, bool poll_only,
+			      void (*found)(void *opaque, const struct vqs_snapshot *s),
+			      void *opaque, const struct source_request *r)
+{
+	struct switches *s;
+	TEXT(why, 128);
+
+	if (poll_only || share < SHARE_LEAST)
+		return NULL;
+	s = switches_open(share / 2, found, opaque, &why);
+	if (!s)
+		source_say(
+			r, SOURCE_INFO,
+			"the kernel cannot look whenever a thread of the machine wakes another (%s): "
+			"looks are by time only, and miss more",
+			why.buf);
+	return s;
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "bpf/prog/switch.h"
+#include "decoder/source/source.h"
 #include "decoder/util/text.h"
 
 struct switches;
@@ -23,6 +24,13 @@ struct switches;
 struct switches *switches_open(unsigned share,
 			       void (*found)(void *opaque, const struct vqs_snapshot *s),
 			       void *opaque, struct text *why);
+/*
+ * As it is wanted of a source whose looks take at most `share` percent of a core in all.  NULL: the kernel
+ * does not look; where it should, r's user is told why.
+ */
+struct switches *switches_for(unsigned share, bool poll_only,
+			      void (*found)(void *opaque, const struct vqs_snapshot *s),
+			      void *opaque, const struct source_request *r);
 void switches_close(struct switches *s);
 /*
  * Look at a ring of the process, which is described by the caller but for its generation.  Returns its
@@ -36,5 +44,8 @@ bool switches_is_current(const struct switches *s, const struct vqs_snapshot *sn
 void switches_consume(struct switches *s);
 /* What looking has cost and missed so far. */
 uint64_t switches_count(const struct switches *s, enum vqs_counter which);
+
+/* Say that; began: ns, when looking began. */
+void switches_report(const struct switches *s, const struct source_request *r, uint64_t began);
 
 #endif

@@ -405,8 +405,8 @@ static __always_inline void take(__u32 ring, const struct vqs_ring *r, struct pr
 	s->since = p->looked;
 	s->began = now;
 	s->n = s->lacks = 0;
-	if (!read(s->status, VQS_STATUS_BYTES, r->status) ||
-	    !read(s->queue, VQS_QUEUE_BYTES, r->queue))
+	if ((r->status && !read(s->status, VQS_STATUS_BYTES, r->status)) ||
+	    (r->queue && !read(s->queue, VQS_QUEUE_BYTES, r->queue)))
 		return;
 	in_order(p);
 	if (!read_words(r, s->driver, s->device))

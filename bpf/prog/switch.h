@@ -37,7 +37,7 @@ struct vqs_ring {
 	__u32 snaplen; /* bytes of a buffer that are recorded */
 	__u32 nareas;
 	__u32 pad;
-	__u64 status, queue; /* VQS_STATUS_BYTES and VQS_QUEUE_BYTES */
+	__u64 status, queue; /* VQS_STATUS_BYTES and VQS_QUEUE_BYTES; 0: nowhere */
 	__u64 desc, driver, device;
 	struct {
 		__u64 lo, hi; /* guest-physical; hi is behind it */

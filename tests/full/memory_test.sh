@@ -191,7 +191,7 @@ woken() {
 	[ $rc = 0 ] && same "$d" || return 1
 	cat "$d/memory.err"
 	awk '{ all++; known += $4 != "?" } END { print known " of " all " known"; exit known < 0.9 * all }' "$d/memory.used" &&
-		grep -q "looks by the QEMU's own threads" "$d/memory.err"
+		grep -q "looks by the machine's own threads" "$d/memory.err"
 }
 
 # Looks that are far apart see many at once, or lose them: all are counted all the same.
