@@ -6,6 +6,18 @@
 
 #include "decoder/util/text.h"
 
+/* What does not fit is left out in whole characters: half of one is no UTF-8. */
+static size_t whole(const char *bytes, size_t n)
+{
+	size_t at = n;
+
+	while (at && n - at < 3 && ((unsigned char)bytes[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (at && (unsigned char)bytes[at - 1] >= 0xc0 && !text_utf8(bytes + at - 1, n - at + 1))
+		return at - 1;
+	return n;
+}
+
 void text_add(struct text *t, const char *fmt, ...)
 {
 	size_t room = t->size - t->len;
@@ -19,7 +31,8 @@ void text_add(struct text *t, const char *fmt, ...)
 		return;
 	if ((size_t)n >= room) {
 		t->cut = true;
-		n = (int)room - 1;
+		n = (int)whole(t->buf + t->len, room - 1);
+		t->buf[t->len + (size_t)n] = '\0';
 	}
 	t->len += (size_t)n;
 }
@@ -30,7 +43,7 @@ void text_puts(struct text *t, const char *s)
 
 	if (n > room) {
 		t->cut = true;
-		n = room;
+		n = whole(s, room);
 	}
 	memcpy(t->buf + t->len, s, n);
 	t->len += n;
@@ -123,6 +136,19 @@ void text_untrusted(struct text *t, const char *bytes, size_t len)
 		}
 		p += n;
 		len -= n;
+	}
+}
+
+void text_write_untrusted(FILE *to, const char *s)
+{
+	for (size_t left = strlen(s), n; left; s += n, left -= n) {
+		TEXT(t, 256);
+
+		/* in pieces that end with a character */
+		n = whole(s, left < 20 ? left : 20);
+		n += !n;
+		text_untrusted(&t, s, n);
+		fputs(t.buf, to);
 	}
 }
 

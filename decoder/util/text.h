@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct text {
 	char *buf; /* always NUL-terminated */
@@ -26,6 +27,8 @@ void text_u64(struct text *t, uint64_t v, unsigned width, char pad);
  * become \xNN, what is invisible or reorders the line \uNNNN or \UNNNNNNNN.
  */
 void text_untrusted(struct text *t, const char *bytes, size_t len);
+/* The same to a stream. */
+void text_write_untrusted(FILE *to, const char *s);
 /* The same for a message of lines: its newlines stay. */
 void text_untrusted_lines(struct text *t, const char *s);
 /* Length of the UTF-8 sequence at `bytes`; 0 if it is not one, or is a C1 control. */
