@@ -27,6 +27,7 @@ struct report {
 	uint64_t shown, hidden; /* findings by severity */
 	uint64_t by[CHECK_PARTIES][CHECK_SEVERITIES];
 	uint64_t contradictions;
+	bool begun;
 	const struct sides_count *sides; /* NULL: no device has both */
 	uint64_t printed; /* items of a list, for its commas */
 	struct report_case *cases; /* JUnit */

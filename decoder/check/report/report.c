@@ -43,10 +43,15 @@ int report_new(struct report **out, const struct report_options *o)
 		return -ENOMEM;
 	r->o = *o;
 	r->ops = formats[o->format];
-	errno = 0;
-	if (r->ops->begin)
+	return 0;
+}
+
+/* Only once there is something to report of: what cannot be read leaves no half a document. */
+static void begin(struct report *r)
+{
+	if (!r->begun && r->ops->begin)
 		r->ops->begin(r);
-	return result(r);
+	r->begun = true;
 }
 
 int report_finding(struct report *r, const struct finding *f, const struct model *m,
@@ -73,6 +78,7 @@ int report_finding(struct report *r, const struct finding *f, const struct model
 	t->printed++;
 	if (report_context(&x, r, f, m, kept))
 		return -ENOMEM;
+	begin(r);
 	r->ops->finding(r, f, &x);
 	report_context_free(&x);
 	r->printed++;
@@ -124,6 +130,7 @@ bool report_undecided(const struct check *c, unsigned party)
 int report_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
 {
 	errno = 0;
+	begin(r);
 	r->ops->end(r, c, m, events);
 	return result(r);
 }
