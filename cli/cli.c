@@ -37,6 +37,14 @@ void cli_note(const char *lines)
 	fprintf(stderr, "%s%s", t.buf, last && lines[last - 1] == '\n' ? "" : "\n");
 }
 
+static void put_line(const char *text)
+{
+	TEXT(t, 16384);
+
+	text_untrusted(&t, text, strlen(text));
+	fprintf(stderr, "%s\n", t.buf);
+}
+
 static void last_words(void)
 {
 	outlet_drain(errors, OUTLET_HURRY);
@@ -101,7 +109,8 @@ FILE *cli_text(void)
 	return fitted ? fitted : stdout;
 }
 
-static void complain(const char *kind, const char *fmt, va_list ap)
+/* lines: names in it cannot have made any */
+static void complain(const char *kind, bool lines, const char *fmt, va_list ap)
 {
 	char text[4096];
 
@@ -112,7 +121,21 @@ static void complain(const char *kind, const char *fmt, va_list ap)
 	fprintf(stderr, "vqtrace%s%s: %s", cli_current ? " " : "",
 		cli_current ? cli_current->name : "", kind);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	cli_note(text);
+	if (lines)
+		cli_note(text);
+	else
+		put_line(text);
+}
+
+void cli_say(const char *fmt, ...)
+{
+	char text[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_line(text);
 }
 
 int cli_error(const char *fmt, ...)
@@ -120,7 +143,17 @@ int cli_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain("", fmt, ap);
+	complain("", false, fmt, ap);
+	va_end(ap);
+	return CLI_TROUBLE;
+}
+
+int cli_error_lines(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", true, fmt, ap);
 	va_end(ap);
 	return CLI_TROUBLE;
 }
@@ -130,8 +163,14 @@ void cli_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain("warning: ", fmt, ap);
+	complain("warning: ", false, fmt, ap);
 	va_end(ap);
+}
+
+static int point_at_help(void)
+{
+	fprintf(stderr, "Try 'vqtrace %s --help'.\n", cli_current ? cli_current->name : "help");
+	return CLI_TROUBLE;
 }
 
 int cli_usage(const char *fmt, ...)
@@ -139,10 +178,19 @@ int cli_usage(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain("", fmt, ap);
+	complain("", false, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "Try 'vqtrace %s --help'.\n", cli_current ? cli_current->name : "help");
-	return CLI_TROUBLE;
+	return point_at_help();
+}
+
+int cli_usage_lines(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain("", true, fmt, ap);
+	va_end(ap);
+	return point_at_help();
 }
 
 void cli_consider(struct cli_guess *g, const char *name)
@@ -242,7 +290,7 @@ int cli_filter(struct filter **out, const char *text)
 	if (!text || !filter_compile(out, text, &err))
 		return CLI_OK;
 	filter_error_format(words, sizeof(words), text, &err);
-	return cli_error("filter: %s", words);
+	return cli_error_lines("filter: %s", words);
 }
 
 static void ignore_first_interrupt(int sig)

@@ -39,12 +39,20 @@ struct cli_command {
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
 	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck, cmd_merge;
 
-/* "vqtrace VERB: what" on stderr; the text says cause and remedy.  Returns CLI_TROUBLE. */
+/*
+ * Words on standard error.  Names in them may be of anybody: what would harm a terminal is escaped,
+ * an end of line, too; the functions for lines keep those, and their callers see to it that no name
+ * in them has one (text_untrusted()).
+ */
+/* "vqtrace VERB: what"; the text says cause and remedy.  Returns CLI_TROUBLE. */
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int cli_error_lines(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define CLI_PIPE_SLOW \
 	"%llu records were left out, as nobody read the pipe; who reads it sees them as lost"
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Lines on stderr as they are; what would harm a terminal is escaped. */
+/* A line that says no more than this. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Lines that do. */
 void cli_note(const char *lines);
 /*
  * From here on nothing waits for who reads standard error from a pipe or socket: for commands that
@@ -56,6 +64,7 @@ bool cli_never_waits(void);
 bool cli_words_kept(void);
 /* An error, then a pointer at --help; returns CLI_TROUBLE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int cli_usage_lines(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_help(FILE *to, const struct cli_command *c);
 /*
  * Finds the name that a misspelt word is nearest to.  `best` is NULL at first, then the
@@ -115,6 +124,8 @@ bool cli_trace_next(struct trace_reader *t, struct record *rec, bool say, bool *
  */
 void cli_progress(const struct trace_reader *t, const char *more);
 void cli_progress_hide(void);
+/* A line on standard error that is a terminal; the next one takes its place, "" removes it. */
+void cli_status(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
  * SIGINT and SIGTERM end a command that writes a trace: they call `handler`.  The first
  * one does not interrupt a write that waits for a slow reader, because that would cut the

@@ -18,7 +18,7 @@ void cli_confine(bool proxy, bool unconfined, bool verbose)
 		cli_warn("%s is not in force (%s); it runs less confined", res.failed,
 			 strerror(-res.error));
 	if (verbose)
-		fprintf(stderr, "confined: no_new_privs %s, seccomp %s, landlock %s (ABI %d)\n",
+		cli_say("confined: no_new_privs %s, seccomp %s, landlock %s (ABI %d)",
 			res.no_new_privs ? "yes" : "no", res.seccomp ? "yes" : "no",
 			res.landlock ? "yes" : "no", res.landlock_abi);
 }

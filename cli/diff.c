@@ -57,10 +57,9 @@ static int parse_classes(const char *value, uint32_t *set, struct text *why)
 	for (char *w = strtok_r(buf, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
 		int c = diff_class_by_name(w);
 
-		if (c < 0) {
-			text_add(why, "no class '%s'; 'vqtrace diff --classes' lists them", w);
-			return -EINVAL;
-		}
+		if (c < 0)
+			return option_refuse(
+				why, "no class '%s'; 'vqtrace diff --classes' lists them", w);
 		*set |= 1U << c;
 	}
 	return 0;

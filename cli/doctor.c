@@ -98,7 +98,7 @@ static int examine(struct doctor *d, const struct source_ops *source)
 	d->report.verbose = d->verbose;
 	d->report.json = d->json;
 	if (source->examine(d->target, &d->report, &err))
-		return cli_error("%s", err.text);
+		return cli_error_lines("%s", err.text);
 	if (d->json)
 		print_json(&d->report, source);
 	else

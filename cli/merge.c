@@ -101,14 +101,14 @@ static void report(const struct merge_run *r)
 	const struct merge_result *m = &r->result;
 
 	warn_cut(r, m->host, m->host_cut, m->host_broken, m->cut_text);
-	fprintf(stderr, "%s: %" PRIu64 " events\n", called(r, m->host), m->host_records);
+	cli_say("%s: %" PRIu64 " events", called(r, m->host), m->host_records);
 	for (unsigned i = 0; i < m->guests; i++) {
 		const struct merge_guest *g = &m->guest[i];
 		TEXT(t, 400);
 
 		warn_cut(r, g->path, g->cut, g->broken, g->cut_text);
 		merge_put_guest(&t, g);
-		fprintf(stderr, "%s: %s\n", called(r, g->path), t.buf);
+		cli_say("%s: %s", called(r, g->path), t.buf);
 		if (g->refused)
 			cli_warn("%s: %" PRIu64
 				 " records are none that a guest may write; left out",

@@ -5,6 +5,7 @@
 
 #include "cli/options.h"
 #include "decoder/util/number.h"
+#include "decoder/util/text.h"
 
 #define OPTIONS_MAX 96 /* of a command and all sources together */
 #define CODE_FIRST 256 /* getopt's codes: this plus the number of the option */
@@ -103,13 +104,16 @@ static int bad_option(const struct scanner *s, int c, char **argv)
 
 static int bad_value(const struct option_row *o, const char *value, const char *why)
 {
+	TEXT(shown, 1024);
 	char name[40];
 
+	if (value)
+		text_untrusted(&shown, value, strlen(value));
 	if (o->letter)
 		snprintf(name, sizeof(name), "-%c", o->letter);
 	else
 		snprintf(name, sizeof(name), "--%s", o->name);
-	return cli_usage("%s %s: %s", name, value ? value : "", why);
+	return cli_usage_lines("%s %s: %s", name, shown.buf, why);
 }
 
 /* --- values ---------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "decoder/trace/file.h"
 #include "decoder/util/json.h"
 #include "decoder/util/number.h"
+#include "decoder/util/text.h"
 
 #define MACHINES 64
 
@@ -91,13 +92,15 @@ static bool is_stopped(const struct look *l)
 static void head_line(const struct look *l)
 {
 	TEXT(name, 512);
+	TEXT(state, 128); /* as a monitor says it */
 
 	text_untrusted(&name, l->m.p.name, strlen(l->m.p.name));
+	text_untrusted(&state, l->m.state, strlen(l->m.state));
 	printf("%d%s%s: %s\n", (int)l->m.p.pid, name.len ? " " : "", name.buf,
-	       l->was_stopped  ? !is_stopped(l) ? "was stopped by a signal meanwhile"
-						: "stopped by a signal or a debugger"
-	       : l->m.state[0] ? l->m.state
-			       : "run state unknown");
+	       l->was_stopped ? !is_stopped(l) ? "was stopped by a signal meanwhile"
+					       : "stopped by a signal or a debugger"
+	       : state.len    ? state.buf
+			      : "run state unknown");
 }
 
 /* Devices of which QEMU knows nothing but that another process serves them. */
@@ -137,10 +140,10 @@ static void report_remotes(struct json_object *machine, const struct look *l)
 static void print_remotes(const struct look *l)
 {
 	for (size_t i = 0; i < l->nremotes && i < LOOK_REMOTES; i++) {
-		TEXT(name, 512);
-
-		text_untrusted(&name, l->remote[i].name, strlen(l->remote[i].name));
-		printf("%s (%s): %s\n", name.buf, l->remote[i].typename, remote_words);
+		text_write_untrusted(stdout, l->remote[i].name);
+		fputs(" (", stdout);
+		text_write_untrusted(stdout, l->remote[i].typename);
+		printf("): %s\n", remote_words);
 	}
 	if (l->nremotes > LOOK_REMOTES)
 		printf("and %zu more of them\n", l->nremotes - LOOK_REMOTES);
@@ -192,7 +195,7 @@ static void look_at(struct stuck *s, pid_t pid)
 
 	if (look_open(&l, pid, NULL, &err)) {
 		s->trouble = true;
-		cli_error("%s", err.text);
+		cli_error_lines("%s", err.text);
 		return;
 	}
 	look_begin(l);

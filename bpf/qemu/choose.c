@@ -9,12 +9,12 @@ static void list_processes(struct text *to, const struct process *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		TEXT(name, 256);
-		TEXT(object, 256);
+		TEXT(object, 81);
 
 		text_untrusted(&name, p[i].name, strlen(p[i].name));
 		text_untrusted(&object, p[i].object_name, strlen(p[i].object_name));
-		text_add(to, "\n  %7d  %-20s %.80s", (int)p[i].pid,
-			 name.len ? name.buf : "(no name)", object.buf);
+		text_add(to, "\n  %7d  %-20s %s", (int)p[i].pid, name.len ? name.buf : "(no name)",
+			 object.buf);
 	}
 }
 
@@ -29,6 +29,7 @@ int choose_named(const char *word, const struct foreign_stop *stop, pid_t *pid, 
 {
 	static struct process all[CHOOSE_PROCESSES], match[CHOOSE_PROCESSES];
 	size_t n = process_list(all, CHOOSE_PROCESSES, stop), m = 0;
+	TEXT(name, 256);
 
 	for (size_t i = 0; i < n; i++)
 		if (process_matches(&all[i], word))
@@ -37,14 +38,15 @@ int choose_named(const char *word, const struct foreign_stop *stop, pid_t *pid, 
 		*pid = match[0].pid;
 		return 0;
 	}
+	text_untrusted(&name, word, strlen(word));
 	if (m)
-		text_add(why, "'%s' means %zu QEMU processes; choose one with -p:", word, m);
+		text_add(why, "'%s' means %zu QEMU processes; choose one with -p:", name.buf, m);
 	else if (n)
-		text_add(why, "no QEMU is called '%s'; these run:", word);
+		text_add(why, "no QEMU is called '%s'; these run:", name.buf);
 	else
 		text_add(why,
 			 "no QEMU is called '%s', and none runs that we may see (as root all are)",
-			 word);
+			 name.buf);
 	list_processes(why, m ? match : all, m ? m : n);
 	return -ESRCH;
 }

@@ -12,6 +12,7 @@
 #include "decoder/merge/merge.h"
 #include "decoder/util/child.h"
 #include "decoder/util/create.h"
+#include "decoder/util/text.h"
 
 #define SHIPPED "qemu7-q1.pcap"
 #define PLACE 96 /* bytes of a path in the demo's directory */
@@ -138,9 +139,9 @@ static int join(const struct demo *d, const char *host, const char *guest)
 
 	if (merge_files(&job, &result, &err))
 		return cli_error("%s", err.text);
-	printf("Recorded in QEMU and in the guest, and merged:\n"
-	       "   $ vqtrace merge -w %s host.pcap guest.pcap\n",
-	       d->out);
+	fputs("Recorded in QEMU and in the guest, and merged:\n   $ vqtrace merge -w ", stdout);
+	text_write_untrusted(stdout, d->out);
+	puts(" host.pcap guest.pcap");
 	return CLI_OK;
 }
 
@@ -151,8 +152,9 @@ static int record(const struct demo *d)
 
 	snprintf(recorder, sizeof(recorder), "%s/recorder.cpio.gz", d->guest);
 	if (access(recorder, R_OK)) {
-		printf("The driver's side is not recorded: there is no %s ('make recorder').\n",
-		       recorder);
+		fputs("The driver's side is not recorded: there is no ", stdout);
+		text_write_untrusted(stdout, recorder);
+		puts(" ('make recorder').");
 		return boot_and_record(d, d->out, NULL);
 	}
 	place(d, "host.pcap", host);
@@ -218,6 +220,7 @@ static int run(int argc, char **argv)
 	};
 	const char *path;
 	int rc = cli_parse(argc, argv, &d);
+	TEXT(name, 1024);
 
 	if (!rc)
 		rc = cli_no_operands(argc, argv);
@@ -228,13 +231,14 @@ static int run(int argc, char **argv)
 	if (!path)
 		return CLI_TROUBLE;
 	rc = demo_walkthrough(path, cli_color(stdout), cli_ascii());
+	text_untrusted(&name, path, strlen(path));
 	if (rc == CLI_OK)
 		printf("\nThe trace is in %s. Look around:\n"
 		       "  vqtrace show -r %s\n"
 		       "  vqtrace show -r %s --requests\n"
 		       "  vqtrace stat -r %s\n"
 		       "  vqtrace show -r %s -Y 'event == kick' -V\n",
-		       path, path, path, path, path);
+		       name.buf, name.buf, name.buf, name.buf, name.buf);
 	return rc;
 }
 

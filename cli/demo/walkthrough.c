@@ -16,6 +16,7 @@
 #include "decoder/print/verbose.h"
 #include "decoder/check/rule.h"
 #include "decoder/trace/file.h"
+#include "decoder/util/text.h"
 
 /* Lines shown of one step before the rest is only counted. */
 #define STEP_LINES 12
@@ -53,8 +54,11 @@ typedef void walkthrough_fn(struct walkthrough *t, const struct event *e);
 static void heading(const char *title, const char *command, const char *path)
 {
 	printf("\n== %s\n", title);
-	if (command)
-		printf("   $ vqtrace show -r %s %s\n", path, command);
+	if (command) {
+		fputs("   $ vqtrace show -r ", stdout);
+		text_write_untrusted(stdout, path);
+		printf(" %s\n", command);
+	}
 	putchar('\n');
 }
 
@@ -384,9 +388,11 @@ static int show_check(struct walkthrough *t)
 	};
 	int rc;
 
-	printf("\n== Were the rules of virtio 1.4 kept, and if not, who broke them?\n"
-	       "   $ vqtrace check -r %s\n\n",
-	       t->path);
+	fputs("\n== Were the rules of virtio 1.4 kept, and if not, who broke them?\n"
+	      "   $ vqtrace check -r ",
+	      stdout);
+	text_write_untrusted(stdout, t->path);
+	fputs("\n\n", stdout);
 	rc = check_run_begin(&r);
 	if (rc == CLI_OK)
 		rc = check_all(&r, t->path);

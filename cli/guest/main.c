@@ -70,7 +70,7 @@ static void say(const char *text)
 {
 	TEXT(t, 16384);
 
-	text_untrusted_lines(&t, text);
+	text_untrusted(&t, text, strlen(text));
 	fprintf(stderr, "vqtrace-guest: %s\n", t.buf);
 }
 
@@ -237,7 +237,8 @@ static void source_option(struct run *r, const char *name, const char *value)
 
 static int usage(const char *why)
 {
-	fprintf(stderr, "vqtrace-guest: %s\n%s", why, help);
+	say(why);
+	fputs(help, stderr);
 	return 1 + TROUBLE;
 }
 

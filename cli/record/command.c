@@ -9,6 +9,7 @@
 #include "cli/confine.h"
 #include "cli/record/run.h"
 #include "decoder/util/outlet.h"
+#include "decoder/util/text.h"
 
 #define STATUS_EVERY 200000000ULL /* ns */
 #define STEP_MS 25
@@ -65,7 +66,7 @@ static void on_words(void *ctx, enum source_level level, const char *text)
 	if (level == SOURCE_WARNING)
 		cli_warn("%s", text);
 	else if (level == SOURCE_INFO ? !r->quiet : r->verbose)
-		cli_note(text);
+		cli_say("%s", text);
 }
 
 static void kill_both(const struct record_run *r, int sig)
@@ -117,11 +118,11 @@ static int begin(struct record_run *r)
 
 	c->request.output = r->out.path;
 	if (c->ops->open(&r->source, c->config, &c->request, &err))
-		return cli_error("%s", err.text);
+		return cli_error_lines("%s", err.text);
 	if (trace_out_open(&r->out, &trace_err))
 		return cli_error("%s", trace_err.text);
 	if (c->ops->begin(r->source, r->command, &r->child, &err))
-		return cli_error("%s", err.text);
+		return cli_error_lines("%s", err.text);
 	r->live = true;
 	return confine_it(r);
 }
@@ -144,9 +145,10 @@ static void show_status(struct record_run *r, const struct source_stats *s, uint
 	if (!r->choice.ops->no_rings)
 		text_add(&requests, " %llu requests,",
 			 (unsigned long long)r->counts.by_type[VQT_USED]);
-	fprintf(stderr, "\rrecording %u %s%s: %llu events,%s %llu kB, %s lost\033[K", s->alive,
-		r->choice.ops->noun, s->alive == 1 ? "" : "s", (unsigned long long)r->counts.events,
-		requests.buf, (unsigned long long)trace_out_bytes(&r->out) >> 10, lost.buf);
+	cli_status("recording %u %s%s: %llu events,%s %llu kB, %s lost", s->alive,
+		   r->choice.ops->noun, s->alive == 1 ? "" : "s",
+		   (unsigned long long)r->counts.events, requests.buf,
+		   (unsigned long long)trace_out_bytes(&r->out) >> 10, lost.buf);
 	r->check.line = true;
 }
 
@@ -166,8 +168,8 @@ static void say_attached(struct record_run *r, const struct source_stats *s)
 		return;
 	r->attached = true;
 	if (!r->quiet)
-		fprintf(stderr, "vqtrace record: attached, recording %u %s%s; Ctrl-C ends it\n",
-			s->alive, r->choice.ops->noun, s->alive == 1 ? "" : "s");
+		cli_say("vqtrace record: attached, recording %u %s%s; Ctrl-C ends it", s->alive,
+			r->choice.ops->noun, s->alive == 1 ? "" : "s");
 }
 
 /* A signal ends the recording; a command that we started gets it first and may end by itself. */
@@ -288,18 +290,19 @@ static const struct {
 static void print_kinds(const struct record_run *r)
 {
 	const char *separator = ":";
+	TEXT(t, 2048);
 
-	fprintf(stderr, "%llu events", (unsigned long long)r->counts.events);
+	text_add(&t, "%llu events", (unsigned long long)r->counts.events);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		uint64_t n = r->counts.by_type[kinds[i].type];
 
 		if (!n)
 			continue;
-		fprintf(stderr, "%s %llu %s", separator, (unsigned long long)n,
-			n == 1 ? kinds[i].one : kinds[i].many);
+		text_add(&t, "%s %llu %s", separator, (unsigned long long)n,
+			 n == 1 ? kinds[i].one : kinds[i].many);
 		separator = ",";
 	}
-	fputc('\n', stderr);
+	cli_say("%s", t.buf);
 }
 
 static void print_totals(const struct record_run *r)
@@ -307,14 +310,15 @@ static void print_totals(const struct record_run *r)
 	uint64_t requests = r->counts.by_type[VQT_USED];
 	struct source_stats s;
 	TEXT(lost, 64);
+	TEXT(had, 64);
 
 	r->choice.ops->stats(r->source, &s);
 	s.lost.records += trace_out_lost(&r->out);
 	model_put_lost(&lost, s.lost, "");
 	if (!r->choice.request.light && !r->choice.ops->no_rings)
-		fprintf(stderr, "%llu request%s, ", (unsigned long long)requests,
-			requests == 1 ? "" : "s");
-	fprintf(stderr, "%llu bytes in %u file%s, %s lost\n",
+		text_add(&had, "%llu request%s, ", (unsigned long long)requests,
+			 requests == 1 ? "" : "s");
+	cli_say("%s%llu bytes in %u file%s, %s lost", had.buf,
 		(unsigned long long)trace_out_bytes(&r->out), r->out.n, r->out.n == 1 ? "" : "s",
 		lost.buf);
 }
@@ -342,7 +346,7 @@ static void recount(struct record_run *r, int fd)
 static void summarize(struct record_run *r)
 {
 	if (isatty(STDERR_FILENO) && !r->quiet)
-		fputs("\r\033[K", stderr);
+		cli_status("%s", "");
 	if (!r->quiet) {
 		print_kinds(r);
 		print_totals(r);

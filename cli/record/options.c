@@ -52,7 +52,7 @@ static int check_options(const struct record_run *r)
 	struct source_error err;
 
 	if (c->ops->check(c->config, &c->request, r->command != NULL, &err))
-		return cli_usage("%s", err.text);
+		return cli_usage_lines("%s", err.text);
 	if (!r->out.path)
 		return cli_usage("say where to: -w FILE, or -w - for a pipe");
 	if (pipe && isatty(STDOUT_FILENO))

@@ -18,9 +18,8 @@ static void print_result(const struct regression *made, const struct regression_
 	const struct rule *rule;
 
 	if (!quiet)
-		fprintf(stderr,
-			"%s: %" PRIu64 " of %" PRIu64 " events, %" PRIu64 " of %" PRIu64
-			" requests; data, serial numbers, names and paths replaced\n",
+		cli_say("%s: %" PRIu64 " of %" PRIu64 " events, %" PRIu64 " of %" PRIu64
+			" requests; data, serial numbers, names and paths replaced",
 			path, result->events, s->events, s->requests_kept, s->requests);
 	if (!result->cut)
 		return;
@@ -62,8 +61,8 @@ static int make_test(const struct record_regression *r, const char *in, bool qui
 	if (!rc) {
 		print_result(made, &result, path, quiet);
 		if (!quiet)
-			fprintf(stderr, "the line for traces/LIST; then 'make regression' writes "
-					"what is expected of it:\n");
+			cli_say("the line for traces/LIST; then 'make regression' writes what is "
+				"expected of it:");
 		print_line(made, r->name);
 	} else {
 		if (rc == -EDOM)

@@ -6,6 +6,7 @@
 #include "cli/replay/report.h"
 #include "decoder/util/array.h"
 #include "decoder/util/json.h"
+#include "decoder/util/text.h"
 
 #define KEEP 200 /* differences reported in full */
 #define BEFORE 4 /* events shown before each */
@@ -178,10 +179,13 @@ static void print_difference(FILE *to, const struct replay_divergence *d, bool c
 			strncmp(d->clause, "PCI", 3) ? "virtio 1.4, " : "", d->clause);
 	if (d->related)
 		fprintf(to, "    see also: event %llu\n", (unsigned long long)d->related);
-	if (d->declared)
-		fprintf(to, "    declared (line %u): %s\n", d->declared->line, d->declared->reason);
-	else if (*d->hint)
+	if (d->declared) {
+		fprintf(to, "    declared (line %u): ", d->declared->line);
+		text_write_untrusted(to, d->declared->reason);
+		fputc('\n', to);
+	} else if (*d->hint) {
 		fprintf(to, "    %s\n", d->hint);
+	}
 }
 
 void replay_report_now(FILE *to, const struct replay_divergence *d, const struct line_options *line)
@@ -273,11 +277,15 @@ static void print_unmet(FILE *to, const struct replay_declared *declared, const 
 {
 	const struct replay_declaration *d;
 
-	for (unsigned n = 0; (d = replay_declared_nth(declared, against, n)); n++)
-		if (!d->met)
-			fprintf(to,
-				"the declaration in line %u matches no difference: %s %s (remove it)\n",
-				d->line, d->subject, d->clause);
+	for (unsigned n = 0; (d = replay_declared_nth(declared, against, n)); n++) {
+		if (d->met)
+			continue;
+		fprintf(to, "the declaration in line %u matches no difference: ", d->line);
+		text_write_untrusted(to, d->subject);
+		fputc(' ', to);
+		text_write_untrusted(to, d->clause);
+		fputs(" (remove it)\n", to);
+	}
 }
 
 static void print_text(FILE *to, const struct replay_report *r, const struct replay *p,
@@ -290,8 +298,10 @@ static void print_text(FILE *to, const struct replay_report *r, const struct rep
 	print_unmet(to, declared, o->against);
 	if (o->quiet)
 		return;
-	fprintf(to, "%s against %s: %llu events played, ", o->trace, o->against,
-		(unsigned long long)n.events);
+	text_write_untrusted(to, o->trace);
+	fputs(" against ", to);
+	text_write_untrusted(to, o->against);
+	fprintf(to, ": %llu events played, ", (unsigned long long)n.events);
 	if (n.divergences) {
 		fprintf(to, "%s%llu difference%s%s", paint(o->color, "\033[1;31m"),
 			(unsigned long long)n.divergences, n.divergences == 1 ? "" : "s",

@@ -10,6 +10,7 @@
 #include "cli/serve/impl.h"
 #include "decoder/util/clock.h"
 #include "decoder/util/guard.h"
+#include "decoder/util/text.h"
 
 #define FLUSH_MS 200
 #define KEPT_MS 10 /* while the reader of a pipe is behind */
@@ -62,7 +63,7 @@ static void report(void *opaque, enum server_event what, const char *text)
 	else if (what == SERVER_NOTE)
 		cli_warn("%s", text);
 	else if (!r->quiet)
-		cli_note(text);
+		cli_say("%s", text);
 	if (r->once && what != SERVER_CONNECTED && what != SERVER_NOTE)
 		r->stop = true;
 }
@@ -124,15 +125,18 @@ static int open_server(struct serve_run *r)
 
 static void announce(struct serve_run *r)
 {
-	char text[1024];
+	char text[8192];
+	TEXT(path, 1024);
 
 	if (r->fault_what)
 		cli_warn("the device breaks a rule on purpose (--fault): %s", r->fault_what);
 	if (r->quiet)
 		return;
-	r->protocol->example(text, sizeof(text), r->path, &r->cfg);
-	fprintf(stderr, "virtio-%s on %s %s; start the guest with for example\n%s",
-		r->cfg.cls->name, r->protocol->name, r->path, text);
+	text_untrusted(&path, r->path, strlen(r->path));
+	r->protocol->example(text, sizeof(text), path.buf, &r->cfg);
+	cli_say("virtio-%s on %s %s; start the guest with for example", r->cfg.cls->name,
+		r->protocol->name, path.buf);
+	cli_note(text);
 }
 
 /* SIGHUP: the device's class reads again what may have changed, such as the size of a file. */
@@ -146,7 +150,7 @@ static void reload(struct serve_run *r)
 	else if (s->reload(server_virtio(r->server), r->class_config, text, sizeof(text)) < 0)
 		cli_warn("%s", text);
 	else if (!r->quiet)
-		cli_note(text);
+		cli_say("%s", text);
 }
 
 static uint64_t now_ns(void)
@@ -235,17 +239,18 @@ static void loop(struct serve_run *r)
 
 static void summarize(struct serve_run *r, const struct server_stats *s)
 {
+	TEXT(trace, 4096);
+
 	if (r->quiet)
 		return;
-	fprintf(stderr, "%llu client%s, %llu messages, %llu requests, %llu interrupts",
+	if (r->out.path)
+		text_add(&trace, "; %llu records in %.3800s, %llu lost",
+			 (unsigned long long)(r->out.records - trace_out_lost(&r->out)),
+			 r->out.path, (unsigned long long)trace_out_lost(&r->out));
+	cli_say("%llu client%s, %llu messages, %llu requests, %llu interrupts%s",
 		(unsigned long long)s->clients, s->clients == 1 ? "" : "s",
 		(unsigned long long)s->messages, (unsigned long long)s->requests,
-		(unsigned long long)s->interrupts);
-	if (r->out.path)
-		fprintf(stderr, "; %llu records in %s, %llu lost",
-			(unsigned long long)(r->out.records - trace_out_lost(&r->out)), r->out.path,
-			(unsigned long long)trace_out_lost(&r->out));
-	fputc('\n', stderr);
+		(unsigned long long)s->interrupts, trace.buf);
 }
 
 /* The device ends first; what then remains may wait for a reader, a little. */

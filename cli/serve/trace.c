@@ -78,7 +78,7 @@ static void end(struct serve_run *r, const char *why)
 {
 	r->traced = false;
 	if (!r->quiet)
-		fprintf(stderr, "the trace ends: %s; the device continues\n", why);
+		cli_say("the trace ends: %s; the device continues", why);
 }
 
 /* A trace that ended and waits for nobody, or that cannot be written. */

@@ -277,8 +277,7 @@ static int run_trace(struct show *s, struct trace_reader *t)
 		lifecycle_print_finish(s->tree);
 	} else if (s->callbacks) {
 		if (!classes_print_finish(s->callbacks))
-			fprintf(stderr, "%s: no classes; record --lifecycle writes them\n",
-				s->path);
+			cli_say("%s: no classes; record --lifecycle writes them", s->path);
 	} else if (!s->save && s->format->end && s->format->end(s->to, &s->out)) {
 		return cli_output(true);
 	}

@@ -120,8 +120,8 @@ int save_close(struct save *s)
 	if (s->error && s->error != -EPIPE)
 		rc = cli_error("%s: %s", s->path, strerror(-s->error));
 	else if (strcmp(s->path, "-"))
-		fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " events, and what describes them\n",
-			s->path, s->matched, s->seen);
+		cli_say("%s: %" PRIu64 " of %" PRIu64 " events, and what describes them", s->path,
+			s->matched, s->seen);
 	kept_stacks_free(&s->stacks);
 	free(s);
 	return rc;

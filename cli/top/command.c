@@ -93,7 +93,7 @@ static int parse(struct top_run *r, int argc, char **argv)
 	if (stop)
 		return stop;
 	if (!r->o.path && c->ops->check(c->config, &c->request, false, &err))
-		return 1 + cli_usage("%s", err.text);
+		return 1 + cli_usage_lines("%s", err.text);
 	if (c->request.light)
 		c->request.light = r->o.delay; /* a tally for each update */
 	if (r->json && !r->batch)
@@ -187,10 +187,10 @@ static int watch(struct top_run *r)
 		return rc;
 	/* attaching takes a while: some 10 ms for each of 70 probes of a QEMU */
 	if (screen && !r->o.path)
-		fputs("attaching ...", stderr);
+		cli_status("attaching ...");
 	rc = prepare(r);
 	if (screen && !r->o.path)
-		fputs("\r\033[K", stderr);
+		cli_status("%s", "");
 	if (rc)
 		return rc;
 	sigaction(SIGINT, &act, NULL);

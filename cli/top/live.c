@@ -64,7 +64,7 @@ static int open_live(struct top_feed *s)
 	if (!code)
 		code = c->ops->begin(s->source, NULL, &none, &err);
 	if (code)
-		cli_error("%s", err.text);
+		cli_error_lines("%s", err.text);
 	s->looked = cli_clock();
 	return code ? CLI_TROUBLE : CLI_OK;
 }

@@ -12,22 +12,14 @@ static const char *const side_color[DIFF_SIDES] = { "\033[36m", "\033[32m" };
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
-static void put_text(FILE *to, const char *s)
-{
-	TEXT(t, 1024);
-
-	text_untrusted(&t, s, strlen(s));
-	fputs(t.buf, to);
-}
-
 static void put_traces(FILE *to, const struct diff_trace trace[DIFF_SIDES])
 {
 	for (int side = 0; side < DIFF_SIDES; side++) {
 		fprintf(to, "%c: ", side_name[side]);
-		put_text(to, trace[side].path);
+		text_write_untrusted(to, trace[side].path);
 		if (trace[side].source[0]) {
 			fputs(", ", to);
-			put_text(to, trace[side].source);
+			text_write_untrusted(to, trace[side].source);
 		}
 		fprintf(to, ", %" PRIu64 " events", trace[side].events);
 		if (trace[side].lost.records || trace[side].lost.more) {
@@ -65,7 +57,7 @@ static void put_pairs(FILE *to, const struct diff *d)
 		fprintf(to, "%s of A is %s of B, by %s", p->name[DIFF_A], p->name[DIFF_B], p->by);
 		if (!strcmp(p->by, "id")) {
 			fputc(' ', to);
-			put_text(to, p->user_id[DIFF_A]);
+			text_write_untrusted(to, p->user_id[DIFF_A]);
 		}
 		fputc('\n', to);
 	}

@@ -9,13 +9,24 @@
 
 #define DESCRIPTORS 64
 
+static void put_escaped(char *to, size_t size, const char *said)
+{
+	struct text t = { .buf = to, .size = size };
+
+	*to = '\0';
+	text_untrusted(&t, said, strlen(said));
+}
+
 int source_fail(struct source_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
+	char said[sizeof(err->text)];
+
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
+	put_escaped(err->text, sizeof(err->text), said);
 	return code;
 }
 
@@ -34,7 +45,6 @@ void source_found(struct source_report *r, enum source_verdict verdict, const ch
 		  const char *remedy, const char *fmt, ...)
 {
 	struct source_finding *f;
-	struct text found;
 	char said[512];
 	va_list ap;
 
@@ -42,13 +52,12 @@ void source_found(struct source_report *r, enum source_verdict verdict, const ch
 		return;
 	f = &r->finding[r->n++];
 	f->verdict = verdict;
-	snprintf(f->what, sizeof(f->what), "%s", what);
-	snprintf(f->remedy, sizeof(f->remedy), "%s", verdict == SOURCE_OK ? "" : remedy);
+	put_escaped(f->what, sizeof(f->what), what);
+	put_escaped(f->remedy, sizeof(f->remedy), verdict == SOURCE_OK ? "" : remedy);
 	va_start(ap, fmt);
 	vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
-	found = (struct text){ .buf = f->found, .size = sizeof(f->found) };
-	text_untrusted(&found, said, strlen(said));
+	put_escaped(f->found, sizeof(f->found), said);
 }
 
 int source_step(struct source *s, int other, int timeout_ms)

@@ -26,7 +26,7 @@
 #define SOURCE_SNAPLEN 32
 #define SOURCE_SAMPLE UINT64_C(1000000000) /* ns between two samples of a ring */
 
-/* An error in words: cause, then remedy; lines after the first are a list. */
+/* An error in words, escaped: cause, then remedy; lines after the first are a list. */
 struct source_error {
 	char text[4096];
 };
@@ -169,7 +169,7 @@ struct source_ops {
 	void (*close)(struct source *s); /* NULL is fine */
 };
 
-/* Write why into err, for a person; returns code. */
+/* Write why into err, for a person, in one line, with names escaped; returns code. */
 int source_fail(struct source_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* To request->say; see there. */

@@ -69,8 +69,11 @@ static void trace_line(FILE *to, const struct stat_view *v)
 		text_add(&t, "; %" PRIu64 " events of no queue, or of more than are kept apart",
 			 s->left_out);
 	stat_print_words(to, &t, stat_width_all(v));
-	if (v->filter)
-		fprintf(to, "counted: what matches %s\n", v->filter);
+	if (v->filter) {
+		fputs("counted: what matches ", to);
+		text_write_untrusted(to, v->filter);
+		fputc('\n', to);
+	}
 	if (v->window)
 		fprintf(to, "counted: %s\n", v->window);
 }

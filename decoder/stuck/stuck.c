@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/virtio_ring.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "decoder/stuck/stuck.h"
 #include "decoder/util/virtqueue.h"
@@ -341,8 +342,12 @@ void stuck_say(const struct stuck_facts *f, enum stuck_verdict v, struct text *t
 		say_outstanding(f, to);
 		return;
 	case STUCK_PAUSED:
-		text_add(to, "the machine is paused (%s): nothing can move until it continues; ",
-			 f->state ? f->state : "its processors do not run");
+		text_puts(to, "the machine is paused (");
+		if (f->state) /* as a monitor says it */
+			text_untrusted(to, f->state, strlen(f->state));
+		else
+			text_puts(to, "its processors do not run");
+		text_puts(to, "): nothing can move until it continues; ");
 		say_outstanding(f, to);
 		return;
 	case STUCK_NOT_REAPED:

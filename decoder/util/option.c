@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "decoder/util/option.h"
 
@@ -15,6 +16,6 @@ int option_refuse(struct text *why, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
-	text_puts(why, words);
+	text_untrusted(why, words, strlen(words));
 	return -EINVAL;
 }

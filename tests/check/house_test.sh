@@ -73,6 +73,10 @@ ok "only cli/ prints or exits" "$(grep -rnE '\b(printf|puts|perror|exit|abort)\(
 	--include='*.c' bpf decoder emu | grep -vE '\b(vs?n?printf|snprintf|fprintf)\(|^\S+:\s*\*|_exit\(' | grep -vE 'bpf\.c:')"
 ok "uthash does not end the process: by decoder/util/hash.h only" \
 	"$(grep -rnF '<uthash.h>' --include='*.[ch]' bpf cli decoder emu tests | grep -v '^decoder/util/hash\.h:')"
+# Names are data: what goes to standard error goes through one function that escapes them.
+ok "words on standard error: by cli/cli.c and cli/progress.c only" "$(grep -rnE \
+	'(fprintf|vfprintf)\(stderr|, stderr\)' --include='*.c' cli |
+	grep -vE '^cli/(cli|progress|main|guest/main)\.c:')"
 # emu/class/blk/holder.c: a line of the kernel about a lock, when an image is refused
 ok "other processes are read through bpf/process/foreign.c only" "$(grep -rnE \
 	'process_vm_readv|/proc/%|PTRACE_PEEK|"/proc/[0-9]' --include='*.[ch]' bpf cli decoder emu | grep -vE '^(bpf/process/foreign|emu/class/blk/holder)\.c:')"

@@ -242,8 +242,9 @@ static void text_end(struct report *r, const struct check *c, const struct model
 			put_ids(r, c, s, NULL);
 		}
 	}
-	fprintf(r->o.to, "%ssummary%s of %s, %" PRIu64 " events", paint(r, BOLD), paint(r, PLAIN),
-		r->o.trace, events);
+	fprintf(r->o.to, "%ssummary%s of ", paint(r, BOLD), paint(r, PLAIN));
+	text_write_untrusted(r->o.to, r->o.trace);
+	fprintf(r->o.to, ", %" PRIu64 " events", events);
 	if (lost.records || lost.more) {
 		TEXT(t, 64);
 
