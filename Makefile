@@ -15,12 +15,14 @@
 #   make recorder      the guest with vqtrace in it
 #   make tests sanitized tools fuzz blkio    only build: tests (also with sanitizers),
 #                      their tools, fuzz targets, a client
+#   make fuzz-long     each fuzz target for MINUTES=10; TARGETS= chooses
 #   make coverage      of emu/ by its unit tests
 #   make format        the whole tree, as .clang-format says
 # Written anew, to be looked at and committed:
 #   make regression    what tests expect of traces/
 #   make conformance   traces/CONFORMANCE.md: drivers against devices, recorded
 #   make pictures screens          cli/man/*.svg and top-screens.md, of real runs
+#   make fuzz-merge    tests/fuzz/corpus: what fuzz-long has found that adds coverage
 #   make hangs         cli/man/hangs.md: what stuck answers for machines that hang
 #   make known differences         decoder/check/KNOWN.md, emu/DIFFERENCES.md, from tests
 
@@ -183,6 +185,12 @@ build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o build
 build/fuzz/tests/unit/output_test: build/fuzz/obj/cli/output.o
 .PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
+# Each target for minutes, with a corpus that stays in build/fuzz/corpus; TARGETS="a_fuzz b_fuzz".
+.PHONY: fuzz-long fuzz-merge
+fuzz-long: fuzz $(BUILD)/tests/lab/corpus
+	$(Q)tests/fuzz/long -m $(or $(MINUTES),10) $(TARGETS)
+fuzz-merge: fuzz $(BUILD)/tests/lab/corpus # into tests/fuzz/corpus, what is worth keeping
+	$(Q)tests/fuzz/merge $(TARGETS)
 sanitized: $(SANITIZED_BIN)
 
 check: all $(TEST_BIN) tools
@@ -322,11 +330,13 @@ uninstall:
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace
 	rm -rf $(DESTDIR)$(DATADIR)
 
-# What was downloaded stays; distclean takes that, too.
+# What was downloaded stays, and what fuzzing has found; distclean takes that, too.
 .PHONY: distclean
 clean:
 	$(say) CLEAN build
 	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'guest*' ! -name 'qemu1?' \
+		! -name fuzz -exec rm -rf {} +; fi
+	$(Q)if [ -d build/fuzz ]; then find build/fuzz -mindepth 1 -maxdepth 1 ! -name corpus ! -name found \
 		-exec rm -rf {} +; fi
 
 distclean:
