@@ -7,6 +7,7 @@
 #   make check         the quick tests
 #   make test          all tests; installs what they need
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
+#   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
 #   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
@@ -174,7 +175,11 @@ build/fuzz/libvqtrace.a: $(FUZZ_OBJ)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libvqtrace.a
 	$(say) FUZZLD $@
-	$(Q)$(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) $(C_DIALECT) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) \
+		$(filter %.a,$^) $(LDLIBS)
+# What is fuzzed but in no library.
+FUZZ_CLI := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(CLI_OBJ) $(BUILD)/cli/check/examples.o)
+build/fuzz/http_fuzz build/fuzz/options_fuzz: $(FUZZ_CLI)
 # The unit tests under ASan and UBSan, from the same objects.
 SANITIZED_BIN := $(patsubst tests/%.c,build/fuzz/tests/%,$(TEST_SRC))
 SANITIZED_LIB := $(patsubst $(BUILD)/%.o,build/fuzz/obj/%.o,$(TEST_LIB))
@@ -293,6 +298,11 @@ bench:
 	$(Q)$(MAKE) -j$(JOBS) all static guest qemu11 tools blkio
 	$(Q)tests/bench/run $(if $(QUICK),-q)
 
+.PHONY: soak
+soak:
+	$(Q)$(MAKE) -j$(JOBS) all guest qemu11
+	$(Q)tests/bench/soak $(or $(MINUTES),30)
+
 # Independent drivers against independent devices: recorded, checked, traces/CONFORMANCE.md.
 # First the tests of tests/full that run fewer combinations in make test, with all of them.
 .PHONY: conformance
@@ -346,5 +356,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
 	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

@@ -7,13 +7,20 @@ seeds() { # TARGET DIR
 	local t
 	mkdir -p "$2"
 	case $1 in
-	trace_fuzz | check_fuzz | diff_fuzz | merge_fuzz | stat_fuzz | shrink_fuzz)
+	trace_fuzz | check_fuzz | diff_fuzz | merge_fuzz | stat_fuzz | shrink_fuzz | stuck_fuzz)
 		for t in traces/qemu7-q1 traces/qemu7-packed traces/qemu7-legacy traces/qemu7-net; do
 			build/tests/lab/corpus $t.pcap "$2/$(basename $t)"
 		done
 		for t in traces/qemu7-blkdebug traces/qemu11-q1; do
 			{ printf '\1'; head -c 20000 $t.pcap; } >"$2/$(basename $t).file"
 		done
+		# pcapng, and compressed
+		if [ "$1" = trace_fuzz ]; then
+			build/vqtrace check -r traces/qemu7-q1.pcap -w "$tmp/annotated.pcapng" >"$tmp/out" 2>&1
+			{ printf '\1'; head -c 8000 "$tmp/annotated.pcapng"; } >"$2/pcapng.file"
+			{ printf '\1'; head -c 20000 traces/qemu7-q1.pcap | gzip -9n; } >"$2/gzip.file"
+			{ printf '\1'; head -c 20000 traces/qemu7-q1.pcap | zstd -q; } >"$2/zstd.file"
+		fi
 		# both sides: their requests' lives
 		zcat traces/qemu7-q1-both.pcap.gz >"$tmp/both"
 		build/tests/lab/corpus "$tmp/both" "$2/both"
