@@ -194,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		slot(VQK_SLOT_SET, GPA, LEN, (uintptr_t)ram, 0);
 		set_up(UINT64_C(1) << VIRTIO_F_VERSION_1);
 	}
-	for (unsigned i = 0; in.left && i < 400; i++)
+	for (unsigned i = 0; in.left && i < 100; i++)
 		step(&in);
 	output_flush(&f.out);
 	for (unsigned i = 0; i < f.nvmms; i++)
