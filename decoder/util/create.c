@@ -38,9 +38,14 @@ static int open_folder(const char *path, const char **base)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * Who else is in a group, nobody can say for sure; and the bits of the group are those of the mask
+ * where an access list (acl(5)) lets others write.
+ */
 static bool is_shared(const struct stat *folder)
 {
-	return folder->st_mode & S_IWOTH || (folder->st_uid != geteuid() && folder->st_uid != 0);
+	return folder->st_mode & (S_IWGRP | S_IWOTH) ||
+	       (folder->st_uid != geteuid() && folder->st_uid != 0);
 }
 
 /* Could somebody else have put it there, for something to be written to? */

@@ -11,9 +11,9 @@
 /*
  * Open a file for writing and empty it; a new one has mode 0600, less what the umask takes away; one
  * that exists keeps its mode.  Pipes and devices are opened as they are.  In a folder that others may
- * write to (everybody, or an owner who is neither this user nor root), a symbolic link is not
- * followed, and what is there already must belong to this user or to the folder's owner, and have no
- * other name.  flags: more of open(2), as O_NONBLOCK.
+ * write to (everybody, its group, or an owner who is neither this user nor root), a symbolic link is
+ * not followed, and what is there already must belong to this user or to the folder's owner, and have
+ * no other name.  flags: more of open(2), as O_NONBLOCK.
  *
  * The descriptor (closed on exec), or negative errno; then *why is a static text that says what.
  */
