@@ -201,8 +201,29 @@ reader_left() {
 	serve_end left && [ "$(stat -c %s "$tmp/left.got")" = 24 ] && grep -q '2560 requests' "$tmp/left.err"
 }
 
+# A request that never ends: a signal ends the device all the same, and that is said.
+never_ending() { # SIGNAL
+	local client rc
+	[ -z "${VQTRACE_SERVE:-}" ] || { echo 'a sanitizer wants to be loaded first'; return 77; }
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -shared -fPIC -o "$tmp/never.so" tests/full/never.c || return 1
+	truncate -s 1M "$tmp/never.img"
+	LD_PRELOAD=$tmp/never.so "$vqtrace" serve --disk "$tmp/never.img" --vfio-user "$tmp/never.sock" 2>"$tmp/never.err" &
+	serve_pid=$!
+	until_true listens "$tmp/never.sock" || return 1
+	"$tmp/client" "$tmp/never.sock" 64 2>/dev/null &
+	client=$!
+	until_said "$tmp/never.err" 'this request never ends' $serve_pid && kill -"$1" $serve_pid && until_true gone $serve_pid
+	rc=$?
+	kill -KILL $client
+	[ $rc = 0 ] || kill -KILL $serve_pid
+	wait $serve_pid
+	[ $? = 2 ] && [ $rc = 0 ] && grep -q 'the device did not end by itself, and was ended' "$tmp/never.err" && return
+	cat "$tmp/never.err"
+	return 1
+}
+
 ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -o "$tmp/client" tests/full/vfio_client.c || exit 1
-plan 16
+plan 18
 check "help" help
 check "what is refused, and how" refusals
 check "it runs confined" confined
@@ -216,6 +237,8 @@ check "a reader that stalls, SIGINT" stalled INT
 check "a reader that stalls, SIGTERM" stalled TERM
 check "a reader that trickles" trickled
 check "a reader that leaves" reader_left
+check "a request that never ends, SIGINT" never_ending INT
+check "a request that never ends, SIGTERM" never_ending TERM
 check "limits of the trace" limits
 check "the files of a trace after the first" next_files
 check "standard error that nobody reads" unread_words
