@@ -36,6 +36,30 @@ static void count(struct record_counts *c, const void *record)
 	c->events += is_event(record);
 }
 
+static int output_error(const struct record_run *r, int err, const char *then)
+{
+	return cli_error("%s: %s%s; %s", r->out.current, trace_out_error(err),
+			 err == -ENOSPC ? " (make room, or use --max-size)" : "", then);
+}
+
+/* Of a proxy, which front end and back end need, only the trace ends when that cannot be written. */
+static void output_failed(struct record_run *r)
+{
+	if (!r->choice.ops->between) {
+		r->done = true;
+		return;
+	}
+	if (r->trace_ended)
+		return;
+	r->trace_ended = true;
+	if (r->out.err != -EPIPE && !r->reported) {
+		output_error(r, r->out.err, "the trace ends here, the proxy does not");
+		r->reported = true;
+	} else if (r->out.err == -EPIPE && !r->quiet) {
+		fputs("the trace ends: its reader has left; the proxy continues\n", stderr);
+	}
+}
+
 static void on_record(void *ctx, const void *record, size_t len)
 {
 	struct record_run *r = ctx;
@@ -44,11 +68,15 @@ static void on_record(void *ctx, const void *record, size_t len)
 		return;
 	trace_out_write(&r->out, record, len);
 	check_live_record(&r->check, record, len);
+	if (r->trace_ended)
+		return;
 	count(&r->counts, record);
 	if (is_event(record) && r->counts.events == r->count)
 		r->done = true;
-	if (r->out.err || r->out.full)
+	if (r->out.full)
 		r->done = true;
+	else if (r->out.err)
+		output_failed(r);
 }
 
 /* Attaching ends at the signal that would end the recording. */
@@ -201,20 +229,33 @@ static void rotate(struct record_run *r, uint64_t now)
 {
 	struct trace_error err;
 
-	if (r->done || !trace_out_due(&r->out, now))
+	if (r->done || r->trace_ended || !trace_out_due(&r->out, now))
 		return;
 	if (r->choice.ops->settle)
 		r->choice.ops->settle(r->source);
 	if (trace_out_next(&r->out, &err)) {
-		cli_error("%s", err.text);
+		cli_error("%s%s", err.text,
+			  r->choice.ops->between ? "; the trace ends here, the proxy does not"
+						 : "");
 		r->reported = true;
-		r->done = true;
+		output_failed(r);
 	} else if (r->out.full) {
 		r->done = true;
 	} else {
 		r->whole = r->counts;
 		r->choice.ops->describe(r->source);
 	}
+}
+
+/* What is read as it comes, and what waits for a slow reader. */
+static void flush(struct record_run *r)
+{
+	if (!r->out.w || r->trace_ended || (strcmp(r->out.path, "-") && !trace_waiting(r->out.w)))
+		return;
+	if (!r->out.err)
+		r->out.err = trace_flush(r->out.w);
+	if (r->out.err)
+		output_failed(r);
 }
 
 static void loop(struct record_run *r)
@@ -235,9 +276,7 @@ static void loop(struct record_run *r)
 		say_attached(r, &s);
 		show_status(r, &s, now);
 		cli_words_kept();
-		if (r->out.w && (!strcmp(r->out.path, "-") || trace_waiting(r->out.w)) &&
-		    trace_flush(r->out.w))
-			r->done = true;
+		flush(r);
 		if (r->duration && now - r->begun >= r->duration) {
 			r->ended = true;
 			r->done = !r->choice.ops->whole_stop;
@@ -368,9 +407,7 @@ static int finish_output(struct record_run *r)
 		return CLI_TROUBLE;
 	if (!err || err == -EPIPE) /* it is no error when the reader of the pipe stops reading */
 		return CLI_OK;
-	return cli_error("%s: %s%s; what was written until then is readable", r->out.current,
-			 trace_out_error(err),
-			 err == -ENOSPC ? " (make room, or use --max-size)" : "");
+	return output_error(r, err, "what was written until then is readable");
 }
 
 /* CLI_TROUBLE when the command failed by itself. */

@@ -33,7 +33,8 @@ struct record_run {
 	bool done; /* nothing more is written */
 	bool ended; /* by a signal: what is in flight still belongs to the recording */
 	bool attached; /* to something, and this was said */
-	bool reported; /* that the next file cannot be written */
+	bool reported; /* that the output failed */
+	bool trace_ended; /* and what is recorded continues */
 };
 
 extern const struct option_row record_options[];

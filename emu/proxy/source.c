@@ -556,6 +556,7 @@ const struct source_ops proxy_source_ops = {
 	.describe = describe,
 	.stop = stop,
 	.confinable = true,
+	.between = true,
 	.whole_stop = true,
 	.stats = stats,
 	.report = report,

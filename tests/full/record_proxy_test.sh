@@ -338,7 +338,22 @@ stopped_reader() {
 	qsd_end
 }
 
-plan 22
+# A reader that leaves ends the trace, and nothing else: front end and back end go on.
+reader_left() {
+	[ -x build/blkio/client ] || { echo "no libblkio client (make blkio)"; return 77; }
+	truncate -s 64M "$tmp/left.img"
+	qsd 11 "$tmp/left.img" 1 || return 1
+	mkfifo "$tmp/left.pcap"
+	head -c 24 "$tmp/left.pcap" >"$tmp/left.got" &
+	proxy left || return 1
+	timeout 100 build/blkio/client "$sock" load 4 1500 &&
+		until_said "$tmp/left.proxy" 'the trace ends: its reader has left; the proxy continues' $proxy_pid &&
+		timeout 100 build/blkio/client "$sock" load 4 1500 || { kill -KILL $proxy_pid; cat "$tmp/left.proxy"; return 1; }
+	proxy_end left && qsd_end && [ "$(stat -c %s "$tmp/left.got")" = 24 ] &&
+		[ "$(grep -c 'the trace ends' "$tmp/left.proxy")" = 1 ]
+}
+
+plan 23
 check "libblkio, qemu-storage-daemon 7.2: one queue, depth 1" load 7 1 1 1000
 check "libblkio, qemu-storage-daemon 7.2: four queues, depth 32" load 7 4 32 8000
 check "libblkio, qemu-storage-daemon 11: one queue, depth 32" load 11 1 32 8000
@@ -363,5 +378,6 @@ check "passive: what the option takes" passive_options
 check "a command may be the front end" command_too
 check "a disk that is full" full_disk
 check "a reader of the trace that has stopped" stopped_reader
+check "a reader of the trace that leaves" reader_left
 check "no back end: reported, and the client is not left waiting" nobody
 finish
