@@ -2,9 +2,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/process/caps.h"
 #include "cli/cli.h"
 #include "cli/confine.h"
 #include "emu/server/confine.h"
+
+void cli_keep_capabilities(uint64_t keep, bool verbose)
+{
+	int err = caps_keep(keep);
+	TEXT(kept, 256);
+
+	if (err)
+		cli_warn("capabilities could not be given up (%s); it runs with all of them",
+			 strerror(-err));
+	caps_put(&kept, caps_held() & keep);
+	if (verbose)
+		fprintf(stderr, "capabilities: %s\n", kept.len ? kept.buf : "none");
+}
 
 void cli_confine(bool proxy, bool unconfined, bool verbose)
 {
@@ -14,6 +28,7 @@ void cli_confine(bool proxy, bool unconfined, bool verbose)
 		cli_warn("running unconfined: a client that finds a bug here has all your rights");
 		return;
 	}
+	cli_keep_capabilities(0, verbose);
 	if (confine(proxy, &res))
 		cli_warn("%s is not in force (%s); it runs less confined", res.failed,
 			 strerror(-res.error));

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/process/caps.h"
+#include "cli/confine.h"
 #include "cli/sources.h"
 #include "decoder/util/json.h"
 
@@ -94,7 +96,13 @@ static int examine(struct doctor *d, const struct source_ops *source)
 					       [SOURCE_LIMITED] = CLI_FINDINGS,
 					       [SOURCE_UNAVAILABLE] = CLI_TROUBLE };
 	struct source_error err;
+	uint64_t keep = 0;
 
+	for (unsigned i = 0; sources[i]; i++)
+		keep |= sources[i]->capabilities;
+	/* to look at the usual source tracefs need not be mounted */
+	cli_keep_capabilities(
+		source == sources[0] ? keep & ~CAPS(SYS_ADMIN) : keep | CAPS(SYS_ADMIN), false);
 	d->report.verbose = d->verbose;
 	d->report.json = d->json;
 	if (source->examine(d->target, &d->report, &err))

@@ -7,6 +7,7 @@
 #include "bpf/guest/source.h"
 #include "bpf/kvm/source.h"
 #include "bpf/memory/source.h"
+#include "bpf/process/caps.h"
 #include "cli/sources.h"
 #include "decoder/live/joined.h"
 #include "decoder/util/number.h"
@@ -227,7 +228,9 @@ static int join_guests(struct sources_choice *c)
 	for (unsigned i = 0; i < c->guests; i++)
 		j->socket[j->sockets++] = c->guest[i];
 	joined_ops(c->ops, c->joined);
-	c->joined->confinable = false; /* guests connect later */
+	/* guests connect later; their sockets are others' */
+	c->joined->confinable = false;
+	c->joined->capabilities |= CAPS(DAC_OVERRIDE);
 	c->ops = c->joined;
 	c->config = j;
 	return 0;

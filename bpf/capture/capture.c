@@ -23,6 +23,7 @@
 #include "bpf/device/state.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/clock.h"
@@ -79,13 +80,13 @@ void capture_preamble(struct capture *c)
 
 static int explain_load(struct source_error *err, int code)
 {
+	TEXT(why, 400);
+
 	switch (code) {
 	case -EPERM:
 	case -EACCES:
-		return source_fail(
-			err, code,
-			"cannot load the BPF programs: not permitted; run as root, or with "
-			"CAP_BPF and CAP_PERFMON (see 'vqtrace doctor')");
+		caps_explain(&why, CAPS_PROBES, CAPS_PROBES | CAPS_FOREIGN);
+		return source_fail(err, code, "cannot load the BPF programs: %s", why.buf);
 	case -ENOENT:
 	case -ENOTSUP:
 	case -EINVAL:

@@ -7,6 +7,7 @@
 
 #include "bpf/capture/examine.h"
 #include "bpf/capture/kernel.h"
+#include "bpf/process/caps.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/layout.h"
 #include "bpf/qemu/process.h"
@@ -51,31 +52,30 @@ static void look_kernel(struct source_report *r)
 				     : "");
 }
 
+/* What QEMUs of other users need in any case. */
+#define NEEDED (CAPS_PROBES | CAPS(SYS_PTRACE))
+
 /* True when a capability is missing. */
 static bool look_privileges(struct source_report *r)
 {
-	static const struct {
-		unsigned bit;
-		const char *name, *needed;
-	} caps[] = {
-		{ 39, "CAP_BPF", "to load the programs" },
-		{ 38, "CAP_PERFMON", "to attach probes" },
-		{ 19, "CAP_SYS_PTRACE", "to read the state of a QEMU that is not yours" },
-	};
-	unsigned long long eff = probe_capabilities();
-	bool admin = eff >> 21 & 1, limited = false;
+	uint64_t held = caps_held();
+	TEXT(remedy, 192);
 
+	caps_put_remedy(&remedy, CAPS_PROBES | CAPS_FOREIGN);
 	source_found(r, SOURCE_OK, "user", "", "%s (uid %u)", geteuid() ? "not root" : "root",
 		     geteuid());
-	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		bool have = eff >> caps[i].bit & 1 || (admin && caps[i].bit != 19);
+	for (const struct caps_row *c = caps_rows; c->name; c++) {
+		bool have = held >> c->bit & 1, must = NEEDED >> c->bit & 1;
 
-		limited |= !have;
-		source_found(r, have ? SOURCE_OK : SOURCE_UNAVAILABLE, caps[i].name,
-			     "run as root, or grant it with setcap", "%s, needed %s",
-			     have ? "held" : "not held", caps[i].needed);
+		if (must || CAPS_FOREIGN >> c->bit & 1)
+			source_found(r,
+				     have   ? SOURCE_OK
+				     : must ? SOURCE_UNAVAILABLE
+					    : SOURCE_LIMITED,
+				     c->name, remedy.buf, "%s, %s %s", have ? "held" : "not held",
+				     must ? "needed" : "helps", c->what);
 	}
-	return limited;
+	return NEEDED & ~held;
 }
 
 static void look_bpf(struct source_report *r, bool limited)
@@ -98,14 +98,13 @@ static void look_bpf(struct source_report *r, bool limited)
 /* For --stacks. */
 static void look_stacks(struct source_report *r)
 {
-	unsigned long long eff = probe_capabilities();
-	bool admin = eff >> 21 & 1, restore = eff >> 40 & 1, works, servers;
+	bool restore = caps_held() & CAPS(CHECKPOINT_RESTORE), works, servers;
 	TEXT(how, 200);
 
 	works = unwind_try(&how);
-	if (works && !admin && !restore)
+	if (works && !restore)
 		text_puts(&how, "; not by files that were deleted");
-	source_found(r, works && (admin || restore) ? SOURCE_OK : SOURCE_LIMITED, "call stacks",
+	source_found(r, works && restore ? SOURCE_OK : SOURCE_LIMITED, "call stacks",
 		     works ? "grant CAP_CHECKPOINT_RESTORE"
 			   : "--stacks will have one address a stack",
 		     "%s", how.buf);
@@ -262,6 +261,7 @@ static int look_qemu(struct source_report *r, const char *path, const char *show
 static int look_target(struct source_report *r, const char *what, struct source_error *err)
 {
 	unsigned long long pid;
+	TEXT(why, 500);
 	struct process p;
 	struct foreign f;
 	int code;
@@ -270,11 +270,12 @@ static int look_target(struct source_report *r, const char *what, struct source_
 		return look_qemu(r, what, what, err);
 	foreign_init(&f, (pid_t)pid, NULL);
 	code = process_read(&p, &f);
+	caps_explain(&why, CAPS(SYS_PTRACE) | CAPS(DAC_READ_SEARCH), CAPS_PROBES | CAPS_FOREIGN);
 	if (code)
 		return source_fail(err, code, "process %s%s%s%s: %s", what, p.comm[0] ? " (" : "",
 				   p.comm, p.comm[0] ? ")" : "",
 				   code == -ENOEXEC  ? "is no QEMU system emulator"
-				   : code == -EACCES ? "may not be read by this user; run as root"
+				   : code == -EACCES ? why.buf
 						     : strerror(-code));
 	source_found(r, SOURCE_OK, "process", "", "%llu %s%s%s", pid, p.comm,
 		     p.name[0] ? ", guest " : "", p.name);

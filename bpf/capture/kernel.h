@@ -14,7 +14,5 @@ struct probe_result {
 
 /* Run all tests; returns the number of results. */
 size_t probe_kernel(struct probe_result *out, size_t max);
-/* Effective capabilities of this process; bit n: capability n. */
-unsigned long long probe_capabilities(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "bpf/capture/examine.h"
 #include "bpf/capture/kernel.h"
 #include "bpf/capture/source.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
@@ -460,8 +461,10 @@ static enum source_verdict available(struct text *reason, struct text *remedy)
 			continue;
 		reason->len = remedy->len = 0;
 		text_add(reason, "%s: %s", p[i].what, strerror(-p[i].err));
-		text_add(remedy, "%s; 'vqtrace doctor' says more",
-			 p[i].err == -EPERM || p[i].err == -EACCES ? "run as root" : p[i].remedy);
+		if (p[i].err == -EPERM || p[i].err == -EACCES)
+			caps_explain(remedy, CAPS_PROBES, CAPS_PROBES | CAPS_FOREIGN);
+		else
+			text_add(remedy, "%s; 'vqtrace doctor' says more", p[i].remedy);
 		verdict = p[i].needed ? SOURCE_UNAVAILABLE : SOURCE_LIMITED;
 		if (p[i].needed)
 			break;
@@ -489,6 +492,7 @@ const struct source_ops qemu_source_ops = {
 	.describe = describe,
 	.stop = stop,
 	.whole_stop = true,
+	.capabilities = CAPS_PROBES | CAPS_FOREIGN,
 	.stats = stats,
 	.alive = alive,
 	.cost = cost,

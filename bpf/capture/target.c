@@ -20,6 +20,7 @@
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 
@@ -204,6 +205,8 @@ static int find_ends(struct target *t)
 
 static int explain_process(struct source_error *err, pid_t pid, int code, const struct process *p)
 {
+	TEXT(why, 500);
+
 	switch (code) {
 	case -ESRCH:
 		return source_fail(
@@ -212,9 +215,10 @@ static int explain_process(struct source_error *err, pid_t pid, int code, const 
 			(int)pid);
 	case -EACCES:
 	case -EPERM:
-		return source_fail(err, code,
-				   "process %d (%s): not permitted to look into it; run as root",
-				   (int)pid, p->comm);
+		caps_explain(&why, CAPS(SYS_PTRACE) | CAPS(DAC_READ_SEARCH),
+			     CAPS_PROBES | CAPS_FOREIGN);
+		return source_fail(err, code, "process %d (%s): looking into it is %s", (int)pid,
+				   p->comm, why.buf);
 	case -ENOEXEC:
 	case -ENOENT:
 		return source_fail(
@@ -269,6 +273,18 @@ void target_free(struct target *t)
 	free(t);
 }
 
+/*
+ * CAP_PERFMON, too, lets its mappings be read (Linux 6.14), but not its memory, without which nothing is
+ * known of its devices.
+ */
+static bool is_hidden(const struct target *t)
+{
+	char byte;
+
+	return !(caps_held() & CAPS(SYS_PTRACE)) &&
+	       process_mem(&t->mem, t->p.text, &byte, sizeof(byte)) == -EPERM;
+}
+
 static int target_open(struct capture *c, struct target **out, pid_t pid, struct source_error *err)
 {
 	struct target *t = calloc(1, sizeof(*t));
@@ -281,7 +297,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	t->mem = process_memory(&t->foreign);
 	code = process_read(&t->p, &t->foreign);
 	if (!code)
-		code = qemu_open(&t->q, t->p.object, &c->o.stop);
+		code = is_hidden(t) ? -EPERM : qemu_open(&t->q, t->p.object, &c->o.stop);
 	if (code) {
 		explain_process(err, pid, code, &t->p);
 		target_free(t);

@@ -8,6 +8,7 @@
 #include "bpf/follow/impl.h"
 #include "bpf/follow/source.h"
 #include "bpf/kvm/source.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "decoder/util/clock.h"
 
@@ -311,6 +312,7 @@ const struct source_ops follow_source_ops = {
 	.describe = describe,
 	.stop = stop,
 	.whole_stop = true,
+	.capabilities = CAPS_PROBES | CAPS_FOREIGN | CAPS(SYS_NICE),
 	.stats = stats,
 	.alive = alive,
 	.report = report,

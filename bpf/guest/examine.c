@@ -42,7 +42,7 @@ static bool is_locked_down(void)
 
 enum source_verdict guest_available(struct text *reason, struct text *remedy)
 {
-	if (geteuid()) {
+	if (geteuid()) { /* tracefs is root's to write to */
 		text_puts(reason, "probes in the kernel need root");
 		text_puts(remedy, "run as root");
 		return SOURCE_UNAVAILABLE;

@@ -104,6 +104,7 @@ static void name_process(struct vqg_shared *s)
 static int load(struct guest_source *g, struct source_error *err)
 {
 	int cpus = libbpf_num_possible_cpus(), code;
+	TEXT(why, 400);
 
 	g->skel = guest_bpf__open();
 	if (!g->skel)
@@ -115,11 +116,10 @@ static int load(struct guest_source *g, struct source_error *err)
 	if (!g->stacks_of)
 		bpf_map__set_max_entries(g->skel->maps.stacks, 1);
 	code = guest_bpf__load(g->skel);
-	if (code == -EPERM || code == -EACCES)
-		return source_fail(err, code,
-				   "no permission to load BPF programs (%s); run as root, or see "
-				   "what 'vqtrace doctor' says",
-				   strerror(-code));
+	if (code == -EPERM || code == -EACCES) {
+		caps_explain(&why, CAPS_PROBES, GUEST_CAPABILITIES);
+		return source_fail(err, code, "cannot load the BPF programs: %s", why.buf);
+	}
 	if (code)
 		return source_fail(
 			err, code,
@@ -434,6 +434,7 @@ const struct source_ops guest_source_ops = {
 	.step = step,
 	.describe = describe,
 	.stop = stop,
+	.capabilities = GUEST_CAPABILITIES,
 	.stats = stats,
 	.report = report,
 	.close = close_source,

@@ -12,6 +12,8 @@
 #define HAVE_PORTS false /* devices are found by the PC's configuration ports */
 #endif
 
+#define NEEDED (CAPS_PROBES | CAPS(DAC_READ_SEARCH))
+
 enum source_verdict kvm_available(struct text *reason, struct text *remedy)
 {
 	if (!HAVE_PORTS) {
@@ -23,9 +25,10 @@ enum source_verdict kvm_available(struct text *reason, struct text *remedy)
 		text_puts(remedy, "load the module kvm_intel or kvm_amd");
 		return SOURCE_UNAVAILABLE;
 	}
-	if (geteuid()) {
-		text_puts(reason, "KVM's tracepoints need root");
-		text_puts(remedy, "run as root");
+	if (NEEDED & ~caps_held()) {
+		text_puts(reason, "missing: ");
+		caps_put(reason, NEEDED & ~caps_held());
+		caps_put_remedy(remedy, KVM_CAPABILITIES);
 		return SOURCE_UNAVAILABLE;
 	}
 	if (access("/sys/kernel/tracing", F_OK)) {

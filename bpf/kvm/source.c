@@ -18,6 +18,7 @@
 #include "bpf/kvm/stream.h"
 #include "bpf/kvm/task.h"
 #include "bpf/kvm/tracepoints.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/kvm.skel.h"
 #include "decoder/util/child.h"
@@ -83,6 +84,7 @@ static void close_source(struct source *s)
 
 static int load(struct kvm_source *k, bool names_elsewhere, struct source_error *err)
 {
+	TEXT(why, 400);
 	struct stat st;
 	int code;
 
@@ -103,10 +105,10 @@ static int load(struct kvm_source *k, bool names_elsewhere, struct source_error 
 			"this kernel does not describe its types (BTF): interrupts that threads of "
 			"vhost send are not recorded");
 	code = kvm_bpf__load(k->skel);
-	if (code == -EPERM || code == -EACCES)
-		return source_fail(err, code,
-				   "no permission to load BPF programs (%s); run as root",
-				   strerror(-code));
+	if (code == -EPERM || code == -EACCES) {
+		caps_explain(&why, CAPS_PROBES, KVM_CAPABILITIES);
+		return source_fail(err, code, "cannot load the BPF programs: %s", why.buf);
+	}
 	if (code)
 		return source_fail(err, code,
 				   "this kernel refuses the programs for KVM's tracepoints (%s); "
@@ -124,7 +126,7 @@ static int open_source(struct source **out, const void *config,
 		       const struct source_request *request, struct source_error *err)
 {
 	struct kvm_source *k = calloc(1, sizeof(*k));
-	TEXT(why, 256);
+	TEXT(why, 500);
 	struct tracefs t;
 	int code;
 
@@ -137,7 +139,7 @@ static int open_source(struct source **out, const void *config,
 	k->late = request->npids;
 	code = tracefs_open(&t, &why);
 	if (code) {
-		source_fail(err, code, "%s; run as root", why.buf);
+		source_fail(err, code, "%s", why.buf);
 	} else {
 		code = load(k, tracepoint_child(&t) == 20, err);
 		tracefs_close(&t);
@@ -213,7 +215,7 @@ static int attach(struct kvm_source *k, const struct tracefs *t, const struct tr
 
 static int attach_all(struct kvm_source *k, bool command, struct source_error *err)
 {
-	TEXT(why, 256);
+	TEXT(why, 500);
 	struct tracefs t;
 	int code = tracefs_open(&t, &why);
 
@@ -538,6 +540,7 @@ const struct source_ops kvm_source_ops = {
 	.describe = describe,
 	.stop = stop,
 	.whole_stop = true,
+	.capabilities = KVM_CAPABILITIES,
 	.stats = stats,
 	.alive = alive,
 	.report = report,

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "bpf/kvm/examine.h"
 #include "bpf/kvm/tracepoints.h"
 
 const struct tracepoint tracepoints[] = {
@@ -65,19 +66,29 @@ const struct tracepoint tracepoints[] = {
 
 /* --- tracefs --------------------------------------------------------------------------------- */
 
+/* -EACCES: one is mounted, and may not be read. */
 static int open_mounted(void)
 {
 	static const char *const folders[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 
-	for (size_t i = 0; i < 2; i++) {
-		int dir = open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err = -ENOENT;
 
-		if (dir >= 0 && !faccessat(dir, "events", R_OK, 0))
+	for (size_t i = 0; i < 2; i++) {
+		int dir = open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC), events;
+
+		if (dir < 0)
+			continue;
+		/* access(2) would not take capabilities into account */
+		events = openat(dir, "events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (events >= 0) {
+			close(events);
 			return dir;
-		if (dir >= 0)
-			close(dir);
+		}
+		if (errno == EACCES)
+			err = -EACCES;
+		close(dir);
 	}
-	return -ENOENT;
+	return err;
 }
 
 static int open_own(void)
@@ -98,13 +109,20 @@ int tracefs_open(struct tracefs *t, struct text *why)
 {
 	t->dir = open_mounted();
 	t->mounted = t->dir >= 0;
-	if (!t->mounted)
+	if (t->dir == -ENOENT)
 		t->dir = open_own();
-	if (t->dir < 0)
+	if (t->dir == -EACCES) {
+		text_puts(why, "tracefs, which says what KVM's tracepoints are: ");
+		caps_explain(why, CAPS(DAC_READ_SEARCH), KVM_CAPABILITIES);
+	} else if (t->dir == -EPERM) {
+		text_puts(why, "tracefs, which says what KVM's tracepoints are, is not mounted: ");
+		caps_explain(why, CAPS(SYS_ADMIN), KVM_CAPABILITIES | CAPS(SYS_ADMIN));
+	} else if (t->dir < 0) {
 		text_add(why,
 			 "tracefs, which says what KVM's tracepoints are, is not mounted and "
 			 "cannot be (%s)",
 			 strerror(-t->dir));
+	}
 	return t->dir < 0 ? t->dir : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bpf/look/machine.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/qemu/layout.h"
 
@@ -81,15 +82,19 @@ static int explain(struct source_error *err, pid_t pid, int code, const struct p
 		const char *words;
 	} known[] = {
 		{ -ESRCH, "no such process; 'vqtrace stuck' alone looks at all QEMUs" },
-		{ -EACCES, "not permitted to look into it; run as root" },
-		{ -EPERM, "not permitted to look into it; run as root" },
 		{ -ENOEXEC, "is no QEMU system emulator; 'pgrep -a qemu' lists those" },
 		{ -ENOENT, "is no QEMU system emulator; 'pgrep -a qemu' lists those" },
 		{ -ETIMEDOUT, "reading it takes too long: its mappings, tables or files are not "
 			      "those of a QEMU" },
 		{ -ENOTSUP, "its virtqueues could not be understood; 'vqtrace doctor' says more" },
 	};
+	TEXT(why, 500);
 
+	if (code == -EACCES || code == -EPERM) {
+		caps_explain(&why, CAPS(SYS_PTRACE) | CAPS(DAC_READ_SEARCH), CAPS_FOREIGN);
+		return source_fail(err, code, "process %d (%s): looking into it is %s", (int)pid,
+				   p->comm, why.buf);
+	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].code == code)
 			return source_fail(err, code, "process %d (%s): %s", (int)pid, p->comm,

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be read here of other processes. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bpf/look/find.h"
 #include "bpf/memory/examine.h"
 #include "bpf/memory/impl.h"
+#include "bpf/process/caps.h"
 #include "decoder/util/number.h"
 
 #ifdef __x86_64__
@@ -20,14 +19,6 @@
 #else
 #define HAVE_LAYOUT false /* QEMU's code is decoded on x86-64 only */
 #endif
-
-static bool may_trace(void)
-{
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct d[2] = { 0 };
-
-	return !syscall(SYS_capget, &h, d) && d[0].effective >> CAP_SYS_PTRACE & 1;
-}
 
 /* Of the Yama security module; 0 without it. */
 static int ptrace_scope(void)
@@ -81,13 +72,13 @@ enum source_verdict memory_available(struct text *reason, struct text *remedy)
 					     : "a seccomp filter must let it");
 		return SOURCE_UNAVAILABLE;
 	}
-	if (may_trace())
+	if (caps_held() & CAPS(SYS_PTRACE))
 		return SOURCE_OK;
 	text_puts(reason,
 		  scope ? "without CAP_SYS_PTRACE only a QEMU that it starts itself can be read "
 			  "(kernel.yama.ptrace_scope)"
 			: "without CAP_SYS_PTRACE only QEMUs of this user can be read");
-	text_puts(remedy, "run as root");
+	caps_put_remedy(remedy, CAPS_FOREIGN | CAPS(SYS_NICE));
 	return SOURCE_LIMITED;
 }
 
@@ -146,13 +137,14 @@ int memory_examine(const char *target, struct source_report *r, struct source_er
 	TEXT(remedy, 192);
 	unsigned long long pid;
 	enum source_verdict v = memory_available(&reason, &remedy);
+	bool hurries = caps_held() & CAPS(SYS_NICE);
 
 	source_found(r, v, "memory of other processes", remedy.buf, "%s",
 		     v == SOURCE_OK ? "can be read" : reason.buf);
-	source_found(r, geteuid() ? SOURCE_LIMITED : SOURCE_OK, "priority",
+	source_found(r, hurries ? SOURCE_OK : SOURCE_LIMITED, "priority",
 		     "run as root, or with CAP_SYS_NICE", "%s",
-		     geteuid() ? "a busy host lets looks come late: more is only counted"
-			       : "looks come before other work (SCHED_RR)");
+		     !hurries ? "a busy host lets looks come late: more is only counted"
+			      : "looks come before other work (SCHED_RR)");
 	look_by_kernel(r);
 	if (!target)
 		return 0;

@@ -10,6 +10,7 @@
 #include "bpf/memory/examine.h"
 #include "bpf/memory/impl.h"
 #include "bpf/memory/source.h"
+#include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/qemu/choose.h"
 #include "bpf/qemu/launch.h"
@@ -447,6 +448,8 @@ const struct source_ops memory_source_ops = {
 	.describe = describe,
 	.stop = stop,
 	.whole_stop = true,
+	/* CAP_BPF for maps of programs that run: before Linux 5.19 each access took it */
+	.capabilities = CAPS(BPF) | CAPS_FOREIGN | CAPS(SYS_NICE),
 	.stats = stats,
 	.alive = alive,
 	.report = report,

@@ -2,8 +2,9 @@
 /*
  * An unwinder is a child process: what it gives to libdw are files that somebody else has mapped, and
  * one of these may make libdw use all memory, never return, or crash.  The child has limits, is
- * waited for so long, may open nothing by itself (confine.h), and is not believed: what comes from it is
- * checked.  What it should have told, we tell without libdw: the file and the offset in it, and the reason.
+ * waited for so long, may open nothing by itself (confine.h), has the capabilities to read alone, and is
+ * not believed: what comes from it is checked.  What it should have told, we tell without libdw: the file
+ * and the offset in it, and the reason.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf/process/caps.h"
 #include "bpf/process/foreign.h"
 #include "bpf/process/memory.h"
 #include "bpf/stack/confine.h"
@@ -93,7 +95,7 @@ static void become_child(int fd, pid_t parent)
 	syscall(SYS_close_range, 4, ~0U, 0);
 	debuginfod_start();
 	limit();
-	if (stack_confine())
+	if (caps_keep(CAPS_FOREIGN) || stack_confine())
 		_exit(EXIT_UNCONFINED);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,18 @@ static int signal_task(void *opaque, uint32_t arg, int *gives)
 	return 0;
 }
 
-/* A source that strangers speak to needs no more than it has; --regression does. */
+/* What a capture needs from here on; and to write beside its files, which may be in others' folders. */
+static uint64_t needed(const struct record_run *r)
+{
+	return r->choice.ops->capabilities |
+	       (r->regression.name ? UINT64_C(1) << CAP_DAC_OVERRIDE : 0);
+}
+
+/*
+ * Give up what is not needed any more, once the command that was started has all its user's rights.  A
+ * helper keeps them, for the next files and for signals to the command, which may be somebody else's.
+ * A source that strangers speak to needs no more than it has; --regression does.
+ */
 static int confine_it(struct record_run *r)
 {
 	static struct helper_task tasks[] = {
@@ -124,8 +136,6 @@ static int confine_it(struct record_run *r)
 	};
 	int err;
 
-	if (!r->choice.ops->confinable || r->regression.name)
-		return CLI_OK;
 	tasks[RECORD_NEXT_FILE].opaque = &r->out;
 	tasks[RECORD_SIGNAL].opaque = r;
 	err = helper_start(&r->helper, tasks, sizeof(tasks) / sizeof(tasks[0]));
@@ -133,7 +143,10 @@ static int confine_it(struct record_run *r)
 		return cli_error("cannot start a helper: %s", strerror(-err));
 	r->out.helper = r->helper;
 	r->out.helper_task = RECORD_NEXT_FILE;
-	cli_confine(true, r->no_confine, r->verbose);
+	if (r->choice.ops->confinable && !r->regression.name)
+		cli_confine(true, r->no_confine, r->verbose);
+	else
+		cli_keep_capabilities(needed(r), r->verbose);
 	return CLI_OK;
 }
 
@@ -508,8 +521,8 @@ const struct cli_command cmd_record = {
 		"Records what drivers and virtio devices say to each other: register accesses,\n"
 		"kicks, rings, descriptor chains, completions, interrupts.  The usual source is a\n"
 		"QEMU, which needs no debug information and is not restarted or changed.  That needs\n"
-		"root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE); 'vqtrace doctor' says what works\n"
-		"here, and -D lists the sources.  COMMAND is started and recorded from its start.\n",
+		"root (or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and it keeps no more than it needs);\n"
+		"'vqtrace doctor' says what works here, and -D lists the sources.  COMMAND is started and recorded from its start.\n",
 	.options = record_options,
 	.more_options = sources_help,
 	.runs_command = true,

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/confine.h"
 #include "cli/options.h"
 #include "cli/top/batch.h"
 #include "cli/top/screen.h"
@@ -177,6 +178,16 @@ static int batch(struct top_run *r)
 	return r->core.err || r->failed ? CLI_TROUBLE : CLI_OK;
 }
 
+/* What attaching to others later does not need.  To begin to measure what probes cost takes more. */
+static void give_up(struct top_run *r, bool screen)
+{
+	double hits, share;
+
+	if (screen)
+		top_live_cost(&r->s, 1, &hits, &share);
+	cli_keep_capabilities(r->sources.ops->capabilities, false);
+}
+
 static int watch(struct top_run *r)
 {
 	struct sigaction act = { .sa_handler = on_signal };
@@ -193,6 +204,8 @@ static int watch(struct top_run *r)
 		cli_status("%s", "");
 	if (rc)
 		return rc;
+	if (!r->o.path)
+		give_up(r, screen);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	r->s.stop = &stopped;

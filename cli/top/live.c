@@ -125,6 +125,7 @@ static void close_live(struct top_feed *s)
 int top_live_save(struct top_feed *s, const char *path)
 {
 	struct trace_error err;
+	int code;
 
 	if (s->save && trace_finish_within(s->save, OUTLET_HURRY))
 		snprintf(s->problem, sizeof(s->problem), "the saved trace may be incomplete");
@@ -136,8 +137,11 @@ int top_live_save(struct top_feed *s, const char *path)
 			 "a trace is being shown: there is nothing new to save");
 		return CLI_TROUBLE;
 	}
-	if (trace_create_live(&s->save, path, &err)) {
-		snprintf(s->problem, sizeof(s->problem), "%.300s", err.text);
+	code = trace_create_live(&s->save, path, &err);
+	if (code) {
+		snprintf(s->problem, sizeof(s->problem), "%.250s%s", err.text,
+			 code == -EACCES ? " (top has given up its rights in others' folders)"
+					 : "");
 		return CLI_TROUBLE;
 	}
 	/* The trace begins with what is known of sources and devices. */

@@ -158,6 +158,7 @@ struct source_ops {
 	void (*stop)(struct source *s);
 	bool no_rings; /* does it see accesses only, so that nothing is known of requests? */
 	bool confinable; /* once begun, does it need no more rights of this process? */
+	uint64_t capabilities; /* bit n: once begun, it needs capability n of capabilities(7) */
 	bool between; /* do two others need it, as it stands between them? */
 	bool whole_stop; /* are records that stop() hands on as complete as those before? */
 	void (*stats)(const struct source *s, struct source_stats *out);

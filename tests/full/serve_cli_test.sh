@@ -48,6 +48,7 @@ confined() {
 	[ -n "${VQTRACE_SERVE:-}" ] && { serve_end conf; echo 'runs unconfined'; return 77; }
 	local ok=1
 	grep -q '^NoNewPrivs:[[:space:]]*1' "/proc/$serve_pid/status" &&
+		[ "$(grep -c '^Cap...:[[:space:]]*0000000000000000$' "/proc/$serve_pid/status")" = 5 ] &&
 		grep -q '^Seccomp:[[:space:]]*2' "/proc/$serve_pid/status" && ok=0
 	grep confined "$tmp/conf.err"
 	serve_end conf && return $ok
