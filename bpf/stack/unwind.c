@@ -47,10 +47,11 @@ struct question {
 };
 
 struct unwinder {
-	pid_t of; /* whose stacks */
+	struct foreign by; /* whose stacks */
 	pid_t child; /* 0: none */
 	int fd;
 	unsigned lost, patience; /* ms */
+	struct unwind_time time;
 	char why[80]; /* the latest one was */
 	struct question question;
 	struct unwind_answer answer;
@@ -120,7 +121,7 @@ static void serve(struct unwinder *u)
 	struct local *local;
 	ssize_t n;
 
-	foreign_init(&by, u->of, NULL);
+	foreign_init(&by, u->by.pid, NULL);
 	local = local_new(&by);
 	while (local && (n = recv(3, q, sizeof(*q), 0)) > 0) {
 		struct unwind_copy from = { .bytes = q->bytes, .len = q->n };
@@ -188,8 +189,7 @@ static void start_child(struct unwinder *u)
 	pid_t parent = getpid();
 	int fd[2];
 
-	if (u->lost == UNWINDER_CHILDREN ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd))
 		return;
 	u->child = fork();
 	if (!u->child) {
@@ -232,16 +232,54 @@ bool unwind_answer_valid(const struct unwind_answer *a, size_t size)
 	return a->n && ends == a->n && !a->symbols[a->len - 1];
 }
 
+void unwind_time_begin(struct unwind_time *t, unsigned ms, uint64_t now)
+{
+	t->left = t->most = ms * INT64_C(1000000);
+	t->earned = now;
+}
+
+bool unwind_time_has(struct unwind_time *t, uint64_t now)
+{
+	t->left += (int64_t)((now - t->earned) / 4);
+	if (t->left > t->most)
+		t->left = t->most;
+	t->earned = now;
+	return t->left > 0;
+}
+
+void unwind_time_spend(struct unwind_time *t, uint64_t since, uint64_t now, unsigned most)
+{
+	const int64_t quick = UNWINDER_QUICK_MS * INT64_C(1000000);
+	int64_t took = (int64_t)(now - since), longest = most * INT64_C(1000000);
+
+	if (took > longest)
+		took = longest;
+	t->left -= took > quick ? took - quick : 0;
+	t->earned = now;
+}
+
+static bool has_time(struct unwinder *u, uint64_t now)
+{
+	if (unwind_time_has(&u->time, now))
+		return true;
+	snprintf(u->why, sizeof(u->why), "not read: reading its files takes too long in all");
+	return false;
+}
+
 static bool ask(struct unwinder *u, size_t size, struct stack_frames *out)
 {
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	size_t n = 0;
 
+	if ((!u->child && u->lost == UNWINDER_CHILDREN) || !has_time(u, now))
+		return false;
 	if (!u->child)
 		start_child(u);
 	if (!u->child)
 		return false;
 	if (send(u->fd, &u->question, size, MSG_NOSIGNAL) == (ssize_t)size)
 		n = wait_answer(u, u->patience);
+	unwind_time_spend(&u->time, now, clock_ns(CLOCK_MONOTONIC), u->patience);
 	if (!n || !unwind_answer_valid(&u->answer, n)) {
 		find_reason(u, n > 0);
 		end_child(u);
@@ -265,8 +303,9 @@ struct unwinder *unwinder_new(pid_t pid)
 
 	if (!u)
 		return NULL;
-	u->of = pid;
+	foreign_init(&u->by, pid, NULL);
 	u->patience = UNWINDER_PATIENCE_MS;
+	unwind_time_begin(&u->time, UNWINDER_TOTAL_MS, clock_ns(CLOCK_MONOTONIC));
 	return u;
 }
 
@@ -332,14 +371,12 @@ static bool put_mapped(struct foreign *by, uint64_t pc, struct text *t)
 static void name_without(struct unwinder *u, const struct stack_frames *walked,
 			 struct stack_frames *out)
 {
-	struct foreign by;
-
-	foreign_init(&by, u->of, NULL);
+	foreign_begin(&u->by);
 	*out = (struct stack_frames){ .cut = walked->cut, .files = walked->files };
 	for (unsigned i = 0; i < walked->n; i++) {
 		TEXT(t, 300);
 
-		if (put_mapped(&by, walked->pc[i], &t) && u->why[0]) {
+		if (put_mapped(&u->by, walked->pc[i], &t) && u->why[0]) {
 			text_add(&t, " (%s)", u->why);
 			out->unread++;
 		}

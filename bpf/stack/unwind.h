@@ -34,6 +34,13 @@ void unwinder_free(struct unwinder *u);
 /* How long it is waited for: files and debug information are read when they are first needed. */
 #define UNWINDER_PATIENCE_MS 10000
 void unwinder_set_patience(struct unwinder *u, unsigned ms);
+/*
+ * How long it is waited for in all: so many ms, and a quarter of the time that passes beside.  Of an
+ * answer UNWINDER_QUICK_MS are not counted: a stack of what is not hostile takes much less.  When this
+ * is used up nothing is unwound until there is some again.
+ */
+#define UNWINDER_TOTAL_MS 20000
+#define UNWINDER_QUICK_MS 5
 /* Children that were lost: they crashed, or took too long.  After so many nothing more is unwound. */
 #define UNWINDER_CHILDREN 3
 unsigned unwinder_lost(const struct unwinder *u);

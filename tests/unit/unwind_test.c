@@ -15,6 +15,7 @@
 
 #include "bpf/process/foreign.h"
 #include "bpf/stack/unwind.h"
+#include "bpf/stack/unwind_impl.h"
 #include "tests/unit/tap.h"
 
 #define COPY 16384
@@ -450,6 +451,34 @@ static void nobody(void)
 	unwinder_free(c.unwinder);
 }
 
+/* What a process makes us wait in all: it may borrow, and then has to wait itself. */
+static void in_all(void)
+{
+	const uint64_t ms = 1000000, s = 1000 * ms;
+	uint64_t now = 5 * s, waited = 0, end = now + 1000 * s;
+	struct unwind_time t;
+
+	unwind_time_begin(&t, 20000, now);
+	/* quick answers are not counted, however many */
+	for (unsigned i = 0; i < 100000; i++, now += 4 * ms)
+		unwind_time_spend(&t, now, now + 4 * ms, 10000);
+	CHECK(unwind_time_has(&t, now));
+	CHECK_EQ((uint64_t)t.left, 20 * s);
+	/* as slow as it may be, asked whenever there is time */
+	for (end = now + 1000 * s; now < end; now += ms) {
+		if (!unwind_time_has(&t, now))
+			continue;
+		unwind_time_spend(&t, now, now + 10 * s, 10000);
+		now += 10 * s;
+		waited += 10 * s;
+	}
+	CHECK(waited > 200 * s && waited <= 20 * s + 1000 * s / 5 + 10 * s);
+	/* we were stopped for an hour: it is not to pay for that */
+	unwind_time_begin(&t, 20000, now);
+	unwind_time_spend(&t, now, now + 3600 * s, 10000);
+	CHECK(unwind_time_has(&t, now + 3600 * s));
+}
+
 static const struct tap_test tests[] = {
 	{ "a program with symbols", with_symbols },
 	{ "a stripped one", stripped },
@@ -460,6 +489,7 @@ static const struct tap_test tests[] = {
 	{ "a debug file that is none", no_file },
 	{ "a worker that is lost", lost },
 	{ "a worker that hangs", hung },
+	{ "waiting has a limit in all", in_all },
 	{ "a process that has ended", nobody },
 };
 
