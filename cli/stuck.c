@@ -215,6 +215,8 @@ static int find_processes(struct stuck *s)
 	static struct process all[MACHINES];
 	size_t n = process_list(all, MACHINES, NULL);
 
+	for (pid_t pid; (pid = process_newly_slow());)
+		cli_warn("process %d: " PROCESS_SLOW_WORDS, (int)pid);
 	for (unsigned i = 0; i < s->names.n; i++) {
 		unsigned before = s->npids;
 

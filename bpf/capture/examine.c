@@ -285,13 +285,17 @@ static int look_target(struct source_report *r, const char *what, struct source_
 static void look_running(struct source_report *r)
 {
 	static struct process all[64];
-	size_t n = process_list(all, 64, NULL);
+	size_t n = process_list(all, 64, NULL), nslow;
+	pid_t slow[PROCESS_SLOW];
 	struct source_error err;
 
 	source_found(r, SOURCE_OK, "running QEMUs", "", "%zu%s", n, n ? "" : " that we may see");
 	for (size_t i = 0; i < n; i++)
 		source_found(r, SOURCE_OK, "", "", "%d %s %.160s", (int)all[i].pid, all[i].name,
 			     all[i].object_name);
+	nslow = process_slow(slow, PROCESS_SLOW);
+	for (size_t i = 0; i < nslow; i++)
+		source_found(r, SOURCE_LIMITED, "", PROCESS_SLOW_WORDS, "%d", (int)slow[i]);
 	if (!access("/usr/bin/qemu-system-x86_64", R_OK))
 		look_qemu(r, "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-x86_64", &err);
 }

@@ -35,21 +35,16 @@ void kvm_describe_session(struct kvm_source *k)
 
 static void add_names(struct build *b, pid_t pid)
 {
-	char text[4096], path[64];
 	struct foreign f;
-	ssize_t n;
+	char text[4096];
 
 	foreign_init(&f, pid, NULL);
-	n = foreign_proc(&f, "comm", text, sizeof(text));
-	if (n > 0) {
+	if (foreign_proc(&f, "comm", text, sizeof(text)) > 0) {
 		text[strcspn(text, "\n")] = 0;
 		build_text(b, VQT_TAG_NAME, text);
 	}
-	n = readlink(foreign_path(&f, path, sizeof(path), "exe"), text, sizeof(text) - 1);
-	if (n > 0) {
-		text[n] = 0;
+	if (foreign_link(&f, "exe", text, sizeof(text)) > 0)
 		build_text(b, VQT_TAG_EXE, text);
-	}
 }
 
 static void describe_process(struct kvm_process *p)

@@ -204,12 +204,19 @@ static bool is_chosen(const struct source_request *r, const struct process *p)
 	return !r->npids && !r->names.n;
 }
 
+static void say_slow(const struct source_request *r)
+{
+	for (pid_t pid; (pid = process_newly_slow());)
+		source_say(r, SOURCE_WARNING, "process %d: " PROCESS_SLOW_WORDS, (int)pid);
+}
+
 static void attach_new(struct memory_source *s)
 {
 	static struct process all[64];
 	const struct foreign_stop stop = { s->request.ended, s->request.ctx };
 	size_t n = process_list(all, sizeof(all) / sizeof(all[0]), &stop);
 
+	say_slow(&s->request);
 	for (unsigned i = 0; i < s->nknown;)
 		if (process_alive(s->known[i]))
 			i++;

@@ -48,6 +48,7 @@ struct foreign {
 	uint64_t waited; /* for a processor, before this attempt */
 	int err; /* why it has ended; 0: it has not */
 	uint64_t resume, pause; /* no attempt before; the length of the next pause */
+	bool known, trusted; /* whether its memory may make us wait (bpf/process/reader.h) */
 };
 
 void foreign_init(struct foreign *f, pid_t pid, const struct foreign_stop *stop); /* NULL: none */
@@ -63,6 +64,8 @@ void foreign_begin_large(struct foreign *f, unsigned times);
  * asked for.  All later calls of this attempt fail, too.
  */
 int foreign_spend(struct foreign *f, uint64_t bytes);
+/* A clock, in ns, that stands still while this thread waits for a processor. */
+uint64_t foreign_clock(void);
 
 /* Memory: n address ranges into buf, one after the other.  Bytes read, or negative errno. */
 ssize_t foreign_memory(struct foreign *f, const struct iovec *range, unsigned n, void *buf);
@@ -76,6 +79,10 @@ int foreign_pread(struct foreign *f, int fd, void *buf, size_t len, uint64_t off
 char *foreign_path(const struct foreign *f, char *buf, size_t size, const char *name);
 /* A small file of /proc/PID, cut to fit, with a 0 behind it: bytes, or negative errno. */
 ssize_t foreign_proc(struct foreign *f, const char *name, char *buf, size_t size);
+/* What a symbolic link of /proc/PID leads to, cut to fit, with a 0 behind it: bytes, or negative errno. */
+ssize_t foreign_link(struct foreign *f, const char *name, char *buf, size_t size);
+/* Its real user; -1: unknown.  The owner of /proc/PID is root when a process has made itself undumpable. */
+long foreign_user(struct foreign *f);
 /* A file of /proc/PID that may be long, line by line. */
 struct foreign_lines {
 	struct foreign *by;

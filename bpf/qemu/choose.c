@@ -22,7 +22,13 @@ void choose_list(struct text *lines)
 {
 	static struct process all[CHOOSE_PROCESSES];
 
+	pid_t slow[PROCESS_SLOW];
+	size_t n;
+
 	list_processes(lines, all, process_list(all, CHOOSE_PROCESSES, NULL));
+	n = process_slow(slow, PROCESS_SLOW);
+	for (size_t i = 0; i < n; i++)
+		text_add(lines, "\n  %7d  " PROCESS_SLOW_WORDS, (int)slow[i]);
 }
 
 int choose_named(const char *word, const struct foreign_stop *stop, pid_t *pid, struct text *why)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bpf/process/memory.h"
+#include "bpf/process/state.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
 #include "decoder/util/clock.h"
@@ -120,15 +121,26 @@ int process_read(struct process *p, struct foreign *f)
 
 #define LIST_NS UINT64_C(3000000000) /* of this thread's time, for all processes */
 #define USER_NS UINT64_C(500000000) /* for those of one user */
+#define USER_WALL_NS \
+	UINT64_C(3000000000) /* for them, of the time that passes: files come from disks */
 #define USERS 64 /* kept apart; further ones share */
 
 /* What the processes of a user cost: static, because lists are made again and again. */
 static struct user {
 	long uid;
-	uint64_t ns; /* in this list */
+	uint64_t ns, wall; /* in this list */
 	uint64_t resume, pause; /* he used up his time: not looked at before */
 } users[USERS];
 static size_t nusers;
+
+/* Processes that took too long, each left alone for a while. */
+static struct slow {
+	pid_t pid;
+	unsigned long long begun; /* when it was started: numbers are used again */
+	uint64_t resume, pause; /* not looked at before; the next one */
+	bool said;
+} slow[PROCESS_SLOW];
+static size_t nslow;
 
 static struct user *user_of(long uid)
 {
@@ -143,36 +155,97 @@ static struct user *user_of(long uid)
 	return &users[i];
 }
 
-/* Its real user: the owner of /proc/PID is root when a process has made itself undumpable. */
-static long uid_of(struct foreign *f)
+/* The 22nd field of its stat: unique among processes of one number. */
+static unsigned long long begin_of(struct foreign *f)
 {
-	char text[1024], *at;
+	char text[1024] = "", *at;
 
-	if (foreign_proc(f, "status", text, sizeof(text)) < 0)
-		return -1;
-	at = strstr(text, "\nUid:");
-	return at ? strtol(at + 5, NULL, 10) : -1;
+	foreign_proc(f, "stat", text, sizeof(text));
+	at = strrchr(text, ')');
+	for (unsigned i = 2; at && i < 22; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
 }
 
-/* Read one process; false if it is no QEMU, or its user has no time left. */
+static struct slow *slow_of(struct foreign *f)
+{
+	for (size_t i = 0; i < nslow; i++)
+		if (slow[i].pid == f->pid && slow[i].begun == begin_of(f))
+			return &slow[i];
+	return NULL;
+}
+
+/* It took too long: it is left alone, each time twice as long. */
+static void put_off(struct foreign *f, struct slow *s)
+{
+	struct foreign again;
+
+	if (!s) {
+		size_t first = 0;
+
+		for (size_t i = 1; i < nslow; i++)
+			first = slow[i].resume < slow[first].resume ? i : first;
+		s = &slow[nslow < PROCESS_SLOW ? nslow++ : first];
+		foreign_init(&again, f->pid, NULL);
+		*s = (struct slow){ .pid = f->pid,
+				    .begun = begin_of(&again),
+				    .pause = FOREIGN_PAUSE_NS };
+	}
+	s->resume = clock_ns(CLOCK_MONOTONIC) + s->pause;
+	s->pause *= 2;
+}
+
+size_t process_slow(pid_t *pid, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nslow && n < max; i++)
+		if (process_alive(slow[i].pid))
+			pid[n++] = slow[i].pid;
+	return n;
+}
+
+pid_t process_newly_slow(void)
+{
+	for (size_t i = 0; i < nslow; i++)
+		if (!slow[i].said) {
+			slow[i].said = true;
+			return slow[i].pid;
+		}
+	return 0;
+}
+
+static void account(struct user *u, uint64_t cpu, uint64_t wall, uint64_t now)
+{
+	u->ns += cpu;
+	u->wall += wall;
+	if (u->ns <= USER_NS && u->wall <= USER_WALL_NS)
+		return;
+	u->resume = now + u->pause;
+	u->pause *= 2;
+}
+
+/* Read one process; false if it is no QEMU, or there is no time left for it. */
 static bool list_one(struct process *p, struct foreign *f, uint64_t *all)
 {
-	uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID), now = clock_ns(CLOCK_MONOTONIC), took;
-	long uid = uid_of(f);
+	uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID), wall = foreign_clock(), took;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	long uid = foreign_user(f);
 	struct user *u = user_of(uid);
-	bool found;
+	struct slow *s = slow_of(f);
+	int code;
 
-	if (uid < 0 || now < u->resume || *all > LIST_NS)
+	if (uid < 0 || now < u->resume || *all > LIST_NS || (s && now < s->resume))
 		return false;
-	found = !process_read(p, f);
+	code = process_read(p, f);
+	if (code == -ETIMEDOUT)
+		put_off(f, s);
+	else if (s)
+		*s = slow[--nslow];
 	took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun;
 	*all += took;
-	u->ns += took;
-	if (u->ns > USER_NS) {
-		u->resume = now + u->pause;
-		u->pause *= 2;
-	}
-	return found;
+	account(u, took, foreign_clock() - wall, now);
+	return !code;
 }
 
 size_t process_list(struct process *out, size_t max, const struct foreign_stop *stop)
@@ -183,7 +256,7 @@ size_t process_list(struct process *out, size_t max, const struct foreign_stop *
 	size_t n = 0;
 
 	for (size_t i = 0; i < nusers; i++)
-		users[i].ns = 0;
+		users[i].ns = users[i].wall = 0;
 	while (d && n < max && (e = readdir(d))) {
 		pid_t pid = (pid_t)atoi(e->d_name);
 		struct foreign f;

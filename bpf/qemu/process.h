@@ -32,6 +32,16 @@ int process_read(struct process *p, struct foreign *f);
  * processes of one user together: who makes them slow to read hides only his own.
  */
 size_t process_list(struct process *out, size_t max, const struct foreign_stop *stop);
+/*
+ * The processes that took too long to read in a list, and are left alone for a while: their number, at
+ * most max.
+ */
+#define PROCESS_SLOW 64
+size_t process_slow(pid_t *pid, size_t max);
+/* One of them that this has not returned before; 0: there is none. */
+pid_t process_newly_slow(void);
+#define PROCESS_SLOW_WORDS \
+	"reading it takes too long: its mappings or files are not those of a QEMU; it is left out"
 /* Whether the word names this process: its guest name, UUID or command name. */
 bool process_matches(const struct process *p, const char *word);
 

@@ -5,16 +5,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bpf/process/foreign.h"
 #include "bpf/process/memory.h"
+#include "bpf/process/reader.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
 #include "bpf/qom/qom.h"
@@ -151,6 +155,112 @@ static void lines(void)
 	CHECK_EQ(foreign_proc(&f, "status", cut, sizeof(cut)), 7);
 }
 
+/* --- memory that never comes ------------------------------------------------------- */
+
+/*
+ * A child of another user, with two pages at *pages: the first does not come until somebody brings it,
+ * which nobody does.  0: this needs root and userfaultfd.
+ */
+static pid_t withholder(uint64_t *pages)
+{
+	int to[2];
+	pid_t pid;
+
+	CHECK_EQ(pipe(to), 0);
+	pid = fork();
+	if (!pid) {
+		char *at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				0);
+		struct uffdio_api api = { .api = UFFD_API };
+		struct uffdio_register reg = { .range = { (uintptr_t)at, 4096 },
+					       .mode = UFFDIO_REGISTER_MODE_MISSING };
+		int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+		memcpy(at + 4096, "there", 6);
+		if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg) ||
+		    setgid(65534) || setuid(65534) || write(to[1], &at, sizeof(at)) != sizeof(at))
+			_exit(1);
+		alarm(300); /* if nobody ends it */
+		for (;;)
+			pause();
+	}
+	close(to[1]);
+	if (read(to[0], pages, sizeof(*pages)) != sizeof(*pages)) {
+		waitpid(pid, NULL, 0);
+		pid = 0;
+	}
+	close(to[0]);
+	return pid;
+}
+
+static bool reads(struct foreign *f, uint64_t at, int want)
+{
+	struct iovec range = { (void *)at, 6 };
+	char buf[6];
+
+	return foreign_memory(f, &range, 1, buf) == want && (want < 0 || !strcmp(buf, "there"));
+}
+
+/* When it has been waited for a moment. */
+static bool later(void *ctx)
+{
+	return ++*(unsigned *)ctx > 2;
+}
+
+/*
+ * A person need not wait for the limit.  What has not begun to read yet is not left behind; so there are
+ * as many as there may be after some more attempts.
+ */
+static void withheld_interrupted(pid_t pid, uint64_t pages)
+{
+	unsigned asked = 0, n = 0;
+	const struct foreign_stop when = { later, &asked };
+	struct foreign f;
+
+	for (; n < 1000; n++) {
+		foreign_init(&f, pid, NULL);
+		if (!reads(&f, pages + 4096, 6))
+			break;
+		f.stop = when;
+		asked = 0;
+		CHECK(reads(&f, pages, -EINTR));
+	}
+	CHECK(n >= READERS_MAX - 1 && n < 1000);
+}
+
+static void withheld(void)
+{
+	struct foreign f;
+	uint64_t pages = 0, others;
+	pid_t pid = withholder(&pages), other;
+	bool back = false;
+
+	if (!pid) {
+		printf("# not tested: memory that never comes (it needs root and userfaultfd)\n");
+		return;
+	}
+	other = withholder(&others);
+	foreign_init(&f, pid, NULL);
+	CHECK(reads(&f, pages + 4096, 6));
+	CHECK(reads(&f, pages, -ETIMEDOUT));
+	CHECK(reads(&f, pages + 4096, -ETIMEDOUT));
+	foreign_begin(&f); /* too early */
+	CHECK(reads(&f, pages + 4096, -ETIMEDOUT));
+	foreign_init(&f, other, NULL);
+	CHECK(reads(&f, others + 4096, 6));
+	withheld_interrupted(pid, pages);
+	/* when it has gone its pages need not come any more */
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (unsigned i = 0; i < 3000 && !back; i++, usleep(10000)) {
+		foreign_init(&f, other, NULL);
+		back = reads(&f, others + 4096, 6);
+	}
+	CHECK(back);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+
 /* --- what lies ---------------------------------------------------------------------- */
 
 static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
@@ -232,6 +342,7 @@ static const struct tap_test tests[] = {
 	{ "time that passes counts, waiting for a processor does not", busy_host },
 	{ "only regular files are opened", files },
 	{ "files of /proc by line", lines },
+	{ "memory that never comes", withheld },
 	{ "a tree of objects without end", false_tree },
 	{ "large files are read in pieces", many_files },
 };
