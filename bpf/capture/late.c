@@ -242,14 +242,12 @@ static int serve_others(void *ctx, int fd, int ms)
 
 		if (c->o.stop.asked && c->o.stop.asked(c->o.stop.ctx))
 			return -EINTR;
+		pass_on(a);
 		if (now >= end)
 			return 0;
 		n = poll(&p, fd >= 0, end - now < STEP_MS * UINT64_C(1000000) ? 1 : STEP_MS);
-		if (n < 0)
-			return -errno;
-		pass_on(a);
 		if (n)
-			return 0;
+			return n < 0 ? -errno : 0;
 	}
 }
 

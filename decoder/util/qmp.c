@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define CONNECT_MS 1000
 #define CONNECT_STEP_MS 20
 #define DEPTH_MAX 32 /* of objects and arrays in each other */
+#define PIECES_MAX 16 /* received one after the other, without a wait */
 
 int qmp_connect(const char *path)
 {
@@ -45,10 +47,10 @@ void qmp_fini(struct qmp *q)
 
 /* --- messages -------------------------------------------------------------- */
 
-/* What is left of the time and the bytes of one answer. */
+/* What is left of the time, the bytes and the values of one answer. */
 struct budget {
 	int64_t until; /* ms, CLOCK_MONOTONIC */
-	size_t bytes;
+	size_t bytes, values;
 };
 
 static int64_t now_ms(void)
@@ -58,7 +60,9 @@ static int64_t now_ms(void)
 
 static struct budget new_budget(const struct qmp *q)
 {
-	return (struct budget){ .until = now_ms() + q->patience, .bytes = QMP_ANSWER_MAX };
+	return (struct budget){ .until = now_ms() + q->patience,
+				.bytes = QMP_ANSWER_MAX,
+				.values = QMP_VALUES_MAX };
 }
 
 static int wait_for(const struct qmp *q, const struct budget *b, short events)
@@ -76,6 +80,14 @@ static int wait_for(const struct qmp *q, const struct budget *b, short events)
 	return poll(&p, 1, (int)left) < 0 ? -errno : 0;
 }
 
+/* The turn of others, where we have waited for nothing so long. */
+static int yield(struct qmp *q)
+{
+	int err = q->wait && ++q->pieces % PIECES_MAX == 0 ? q->wait(q->opaque, q->fd, 0) : 0;
+
+	return err < 0 ? err : 0;
+}
+
 static int receive(struct qmp *q, struct budget *b)
 {
 	for (;;) {
@@ -85,7 +97,7 @@ static int receive(struct qmp *q, struct budget *b)
 		if (n > 0) {
 			q->at = 0;
 			q->have = (size_t)n;
-			return 0;
+			return yield(q);
 		}
 		if (!n || (errno != EAGAIN && errno != EINTR))
 			return -EPIPE;
@@ -114,6 +126,21 @@ static int send_all(struct qmp *q, const struct budget *b, const char *text, siz
 	return 0;
 }
 
+/* Take what was parsed off the budget; false: it exceeds that. */
+static bool spend(struct budget *b, const char *text, size_t n)
+{
+	size_t values = 0;
+
+	/* each value comes behind one of these, but the outermost */
+	for (size_t i = 0; i < n; i++)
+		values += text[i] == ',' || text[i] == '{' || text[i] == '[';
+	if (n > b->bytes || values > b->values)
+		return false;
+	b->bytes -= n;
+	b->values -= values;
+	return true;
+}
+
 /* The next message, an object that the caller owns. */
 static int next_message(struct qmp *q, struct budget *b, struct json_object **out)
 {
@@ -129,10 +156,9 @@ static int next_message(struct qmp *q, struct budget *b, struct json_object **ou
 		e = json_tokener_get_error(q->parser);
 		used = e == json_tokener_continue ? q->have - q->at
 						  : json_tokener_get_parse_end(q->parser);
-		q->at += used;
-		if (used > b->bytes)
+		if (!spend(b, q->in + q->at, used))
 			e = json_tokener_error_size;
-		b->bytes -= used > b->bytes ? 0 : used;
+		q->at += used;
 		if (e == json_tokener_continue)
 			continue;
 		if (e == json_tokener_success && json_object_is_type(*out, json_type_object))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A client of QEMU's monitor protocol: docs/interop/qmp-spec of QEMU.  The server
- * is not trusted: an answer is bounded in bytes, nesting and time, and each value
- * in it may be absent or of another type.
+ * is not trusted: an answer is bounded in bytes, values, nesting and time, and each
+ * value in it may be absent or of another type.
  */
 #ifndef VQT_DECODER_UTIL_QMP_H
 #define VQT_DECODER_UTIL_QMP_H
@@ -13,13 +13,16 @@
 
 #define QMP_ANSWER_MAX (4u << 20) /* bytes of one answer, the events before it included */
 #define QMP_EVENTS_MAX 1000 /* events before one answer */
+/* Values in one answer: "{}" is 2 bytes of it, and some 700 of memory. */
+#define QMP_VALUES_MAX 32768
 
 struct qmp {
 	int fd; /* a connected stream socket; it stays the caller's */
 	int patience; /* ms, for one answer */
 	/*
 	 * Waits until fd is readable or ms have passed, and may serve other descriptors
-	 * meanwhile; negative errno ends the command.  NULL: poll(2).
+	 * meanwhile; negative errno ends the command.  Also called now and then, with 0 ms,
+	 * where a server says so much that there is nothing to wait for.  NULL: poll(2).
 	 */
 	int (*wait)(void *opaque, int fd, int ms);
 	void *opaque;
@@ -27,6 +30,7 @@ struct qmp {
 	struct json_tokener *parser;
 	char in[4096]; /* received and not parsed yet: from at, have in all */
 	size_t at, have;
+	unsigned pieces; /* received since the latest wait */
 };
 
 /*

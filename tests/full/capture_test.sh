@@ -83,26 +83,35 @@ late_qmp() {
 	[ "$(count "$tmp/qmp.pcap" 'device_state.accepted & VERSION_1 || device_state.accepted')" -ge 1 ]
 }
 
-# A monitor that answers slowly and without end is asked before its QEMU has probes, and
-# meanwhile the records of another QEMU are written.
-dripping_qmp() {
-	local drip idle rc=0 first described
-	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -o "$tmp/drip" tests/full/drip.c || return 1
-	"$tmp/drip" "$tmp/drip.sock" 5 &
-	drip=$!
+# A monitor that misbehaves is asked before its QEMU has probes, and meanwhile the records of
+# another QEMU are written.
+false_qmp() { # KIND WORDS
+	local server idle rc=0 first described sock=$tmp/$1.sock
+	"$tmp/false_qmp" "$sock" "$1" &
+	server=$!
 	qemu-system-x86_64 -S -machine q35,accel=tcg -m 64 -nodefaults -no-user-config -display none \
 		-device virtio-rng-pci &
 	idle=$!
-	until_true listens "$tmp/drip.sock" && until_true grep -q qemu-system /proc/$idle/comm || rc=1
-	"$vqtrace" record -q -w "$tmp/drip.pcap" -p "$shared" -p $idle --qmp "$tmp/drip.sock" --duration 1s 2>"$tmp/drip.err" || rc=1
-	end $drip $idle
-	[ $rc = 0 ] && readable "$tmp/drip.pcap" || { cat "$tmp/drip.err"; return 1; }
-	[ "$(grep -c 'drip.sock: Connection timed out' "$tmp/drip.err")" = 2 ] || { cat "$tmp/drip.err"; return 1; }
-	"$vqtrace" stat -r "$tmp/drip.pcap" -T json | jq -e '.trace.lost == 0' >/dev/null || { echo "records were lost"; return 1; }
+	until_true listens "$sock" && until_true grep -q qemu-system /proc/$idle/comm || rc=1
+	# both are asked, by the same socket
+	"$vqtrace" record -q -w "$tmp/qmp_$1.pcap" -p "$shared" -p $idle --qmp "$sock" --duration 1s 2>"$tmp/qmp.err" || rc=1
+	end $server $idle
+	[ $rc = 0 ] && readable "$tmp/qmp_$1.pcap" || { cat "$tmp/qmp.err"; return 1; }
+	[ "$(grep -c "$1.sock: $2" "$tmp/qmp.err")" = 2 ] || { cat "$tmp/qmp.err"; return 1; }
+	"$vqtrace" stat -r "$tmp/qmp_$1.pcap" -T json | jq -e '.trace.lost == 0' >/dev/null || { echo "records were lost"; return 1; }
 	# on a fast machine the trace is long
-	first=$("$vqtrace" show -r "$tmp/drip.pcap" -T csv -e number -Y used -c 1 | tail -n 1)
-	described=$("$vqtrace" show -r "$tmp/drip.pcap" -T json -Y "source_info.pid == $idle" | jq .number)
-	[ "$first" -lt "$described" ] || { echo "nothing was written while the other was asked"; return 1; }
+	first=$("$vqtrace" show -r "$tmp/qmp_$1.pcap" -T csv -e number -Y used -c 1 | tail -n 1)
+	described=$("$vqtrace" show -r "$tmp/qmp_$1.pcap" -T json -Y "source_info.pid == $idle" | jq .number)
+	[ -n "${3:-}" ] || [ "$first" -lt "$described" ] || { echo "nothing was written while the other was asked"; return 1; }
+}
+
+false_qmps() {
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -o "$tmp/false_qmp" tests/full/false_qmp.c || return 1
+	false_qmp drip 'Connection timed out' && false_qmp silent 'Connection timed out' &&
+		false_qmp many 'Connection timed out' || return 1
+	# these are over at once
+	false_qmp events 'the answer is not QMP' quick && false_qmp line 'the answer is not QMP' quick &&
+		false_qmp deep 'the answer is not QMP' quick && false_qmp wide 'the answer is not QMP' quick
 }
 
 qemu_dies() { # the last check that needs the shared guest
@@ -347,7 +356,7 @@ check "attach, then SIGINT" attach_and_signal INT
 check "attach, then SIGTERM" attach_and_signal TERM
 check "late attachment learns the queue" late
 check "late attachment asks by QMP" late_qmp
-check "a monitor that drips" dripping_qmp
+check "monitors that misbehave" false_qmps
 check "the recorder is killed" recorder_dies
 check "the disk is full" full_disk
 check "the trace is removed" removed

@@ -2,6 +2,8 @@
 /* Asking over QMP: what is understood, what is not asked, and servers that misbehave. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -259,6 +261,98 @@ static void too_long(void)
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
 
+/* Values that take a hundred times the memory of their text. */
+static void too_many(void)
+{
+	static char said[200000] = GREETING "{\"return\": [";
+	size_t at = strlen(said);
+	struct query_answer a;
+
+	for (unsigned i = 0; i <= QMP_VALUES_MAX / 2; i++, at += 3)
+		memcpy(said + at, "{},", 3);
+	strcpy(said + at, "0]}\n");
+	CHECK_EQ(talk(said, at + 4, wants_all, &a), -EPROTO);
+	query_free(&a);
+}
+
+static int turns_of_others(void *opaque, int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	*(unsigned *)opaque += !ms;
+	return poll(&p, 1, ms) < 0 ? -errno : 0;
+}
+
+/* Others have their turn while a server has something to say all the time. */
+static void flood(void)
+{
+	static char much[65536];
+	struct json_object *ret;
+	unsigned turns = 0;
+	struct qmp q;
+	int fd[2];
+	pid_t pid;
+
+	memset(much, ' ', sizeof(much));
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	pid = fork();
+	if (!pid) {
+		close(fd[0]);
+		while (send(fd[1], much, sizeof(much), MSG_NOSIGNAL) > 0)
+			;
+		_exit(0);
+	}
+	close(fd[1]);
+	CHECK_EQ(qmp_init(&q, fd[0], 60000), 0);
+	q.wait = turns_of_others;
+	q.opaque = &turns;
+	CHECK_EQ(qmp_command(&q, "stop", NULL, &ret), -EPROTO);
+	CHECK(turns >= QMP_ANSWER_MAX / sizeof(q.in) / 32);
+	qmp_fini(&q);
+	close(fd[0]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+/* Each answer is in time, but there are too many of them. */
+static void many_devices(void)
+{
+	const struct query_asker by = { .wants = wants_all };
+	struct query_answer a;
+	char line[4096];
+	int fd[2], n = 0;
+	pid_t pid;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	pid = fork();
+	if (!pid) {
+		FILE *f = fdopen(fd[1], "r+");
+
+		close(fd[0]);
+		signal(SIGPIPE, SIG_IGN);
+		setvbuf(f, NULL, _IONBF, 0);
+		dprintf(fd[1], "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}}}\n");
+		while (fgets(line, sizeof(line), f)) {
+			if (!strstr(line, "\"x-query-virtio\"")) {
+				usleep(100000);
+				dprintf(fd[1], "{\"return\": {\"num-vqs\": 65535}}\n");
+				continue;
+			}
+			dprintf(fd[1], "{\"return\": [0");
+			for (n = 0; n < 3000; n++)
+				dprintf(fd[1], ", {\"path\": \"/machine/%d\"}", n);
+			dprintf(fd[1], "]}\n");
+		}
+		_exit(0);
+	}
+	close(fd[1]);
+	CHECK_EQ(query_devices(fd[0], &by, &a), -ETIMEDOUT);
+	CHECK(a.n > 0 && a.n <= QUERY_DEVICES); /* what was learned by then counts */
+	CHECK(!a.n || !strcmp(a.dev[0].path, "/machine/0"));
+	query_free(&a);
+	close(fd[0]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
 /* Two messages in one read, and the arguments of a command. */
 static void commands(void)
 {
@@ -325,6 +419,9 @@ static const struct tap_test tests[] = {
 	{ "commands, arguments, answers and errors", commands },
 	{ "servers that say nothing", slow },
 	{ "answers that do not end", too_long },
+	{ "answers of too many values", too_many },
+	{ "others have their turn in a flood", flood },
+	{ "3,000 devices", many_devices },
 	{ "a server that accepts nobody", nobody_accepts },
 };
 TAP_MAIN(tests)
