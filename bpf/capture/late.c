@@ -41,10 +41,10 @@ static bool begins(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
+static bool visit(void *ctx, const struct process_memory *m, uint64_t obj, uint64_t parent,
+		  const char *name)
 {
 	struct search *s = ctx;
-	const struct process_memory *m = &s->t->mem;
 	uint64_t proxy;
 	char type[64];
 

@@ -11,19 +11,20 @@ static bool begins(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
+static bool visit(void *ctx, const struct process_memory *memory, uint64_t obj, uint64_t parent,
+		  const char *name)
 {
 	struct look_search *s = ctx;
 	const struct machine *m = s->m;
 	uint64_t proxy;
 	char type[64];
 
-	qom_typename(&m->mem, obj, type, sizeof(type));
+	qom_typename(memory, obj, type, sizeof(type));
 	if (!strcmp(type, "vfio-user-pci") && s->remote)
 		s->remote(s->ctx, name, type);
 	if (!begins(type, "virtio-") && !begins(type, "vhost-"))
 		return true;
-	proxy = identity_slot(&m->mem, &m->q->layout, obj);
+	proxy = identity_slot(memory, &m->q->layout, obj);
 	if (!proxy && !strcmp(name, "virtio-backend"))
 		proxy = parent;
 	if (!proxy)
@@ -33,7 +34,7 @@ static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
 
 		*f = (struct look_found){ .who = { .vdev = obj, .proxy = proxy },
 					  .r = { .bdf = ~0U } };
-		identity_read(&f->who, &f->r, &m->mem, &m->q->layout, true);
+		identity_read(&f->who, &f->r, memory, &m->q->layout, true);
 		s->n += f->r.queues > 0;
 	}
 	return false;

@@ -13,7 +13,7 @@
 
 /* --- the attempt ------------------------------------------------------------- */
 
-/* How long this thread has waited for a processor; 0 where the kernel does not say. */
+/* How long we have waited for a processor; 0 where the kernel does not say. */
 static uint64_t waited_ns(void)
 {
 	char text[64] = "", *second;
@@ -23,7 +23,7 @@ static uint64_t waited_ns(void)
 	if (fd >= 0)
 		close(fd);
 	second = n > 0 ? strchr(text, ' ') : NULL;
-	return second ? strtoull(second, NULL, 10) : 0;
+	return (second ? strtoull(second, NULL, 10) : 0) + reader_waited_ns();
 }
 
 /* Has more time passed than is allowed, and not only because others had the processors? */

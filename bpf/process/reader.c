@@ -31,6 +31,7 @@ struct reader {
 };
 
 static struct reader *reader; /* NULL: none waits for questions */
+static uint64_t waited; /* ns: those that were left, for a processor */
 static unsigned leaving; /* threads that were told to end, and have not yet */
 
 /* --- the thread --------------------------------------------------------------------------- */
@@ -115,10 +116,33 @@ static struct reader *get(void)
 	return r;
 }
 
+/* Of the thread that there is. */
+static uint64_t waited_by(const struct reader *r)
+{
+	char path[64], text[64] = "", *second;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat",
+		 (int)__atomic_load_n(&r->thread, __ATOMIC_ACQUIRE));
+	f = fopen(path, "re");
+	if (f && !fgets(text, sizeof(text), f))
+		text[0] = 0;
+	if (f)
+		fclose(f);
+	second = strchr(text, ' ');
+	return second ? strtoull(second, NULL, 10) : 0;
+}
+
+uint64_t reader_waited_ns(void)
+{
+	return waited + (reader && reader->process == getpid() ? waited_by(reader) : 0);
+}
+
 /* It ends when what it does returns, if ever. */
 static void leave(struct reader *r)
 {
 	__atomic_fetch_add(&leaving, 1, __ATOMIC_RELAXED);
+	waited += waited_by(r);
 	reader = NULL;
 	r->end = true;
 	sem_post(&r->asked);

@@ -23,5 +23,10 @@ struct foreign; /* bpf/process/foreign.h */
  */
 ssize_t reader_memory(const struct foreign *f, const struct iovec *range, unsigned n, void *buf,
 		      size_t len);
+/*
+ * How long the threads have waited for a processor, of the time that was spent in reader_memory(); 0 where
+ * the kernel does not say.
+ */
+uint64_t reader_waited_ns(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/process/cache.h"
 #include "bpf/process/memory.h"
 #include "bpf/qom/qom.h"
 
@@ -63,7 +64,7 @@ static int follow(struct walk *w, uint64_t obj, uint64_t key, uint64_t value, un
 		return -E2BIG;
 	w->n++;
 	process_string(w->m, p.name, name, sizeof(name));
-	return w->visit(w->ctx, p.opaque, obj, name) ? walk(w, p.opaque, depth + 1) : 0;
+	return w->visit(w->ctx, w->m, p.opaque, obj, name) ? walk(w, p.opaque, depth + 1) : 0;
 }
 
 /* Visit the children of one object. */
@@ -99,14 +100,15 @@ static int walk(struct walk *w, uint64_t obj, unsigned depth)
 
 int qom_walk(const struct process_memory *m, uint64_t root, qom_visit *visit, void *ctx)
 {
-	struct walk w = { .m = m, .visit = visit, .ctx = ctx };
-	uint64_t obj = root ? process_pointer(m, root) : 0;
+	struct process_memory *cache = process_cache(m);
+	struct walk w = { .m = cache ? cache : m, .visit = visit, .ctx = ctx };
+	uint64_t obj = root ? process_pointer(w.m, root) : 0;
 	char type[32];
-	int err;
+	int err = -ENOENT;
 
-	if (!obj || strcmp(qom_typename(m, obj, type, sizeof(type)), "container"))
-		return -ENOENT;
-	err = walk(&w, obj, 0);
+	if (obj && !strcmp(qom_typename(w.m, obj, type, sizeof(type)), "container"))
+		err = walk(&w, obj, 0);
+	process_cache_free(cache);
 	if (!err && m->by)
 		err = m->by->err;
 	return err ? err : w.n;

@@ -20,8 +20,12 @@
 /* Name of the object's type; "" when obj is not an object. */
 const char *qom_typename(const struct process_memory *m, uint64_t obj, char *buf, size_t size);
 
-/* Called for each object below the root.  Return false to skip the objects below this one. */
-typedef bool qom_visit(void *ctx, uint64_t obj, uint64_t parent, const char *name);
+/*
+ * Called for each object below the root.  Return false to skip the objects below this one.  m is the
+ * memory as the walk reads it: pages that it has read before are not read again.
+ */
+typedef bool qom_visit(void *ctx, const struct process_memory *m, uint64_t obj, uint64_t parent,
+		       const char *name);
 
 /*
  * Visit the tree under the object that *root points to.  Returns the number of objects

@@ -73,7 +73,8 @@ static void read_class(uint64_t obj)
 	elf_close(q.elf);
 }
 
-static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
+static bool visit(void *ctx, const struct process_memory *m, uint64_t obj, uint64_t parent,
+		  const char *name)
 {
 	unsigned *left = ctx;
 

@@ -263,7 +263,8 @@ static void withheld(void)
 
 /* --- what lies ---------------------------------------------------------------------- */
 
-static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
+static bool visit(void *ctx, const struct process_memory *m, uint64_t obj, uint64_t parent,
+		  const char *name)
 {
 	return true;
 }

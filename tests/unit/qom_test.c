@@ -12,13 +12,14 @@ static struct fake_memory mem;
 static uint64_t root, machine, disk;
 static char said[4096];
 
-static bool visit(void *ctx, uint64_t obj, uint64_t parent, const char *name)
+static bool visit(void *ctx, const struct process_memory *m, uint64_t obj, uint64_t parent,
+		  const char *name)
 {
 	size_t at = strlen(said);
 	char type[64];
 
 	snprintf(said + at, sizeof(said) - at, "%s:%s ", name,
-		 qom_typename(&mem.m, obj, type, sizeof(type)));
+		 qom_typename(m, obj, type, sizeof(type)));
 	return !ctx || strcmp(name, ctx);
 }
 
