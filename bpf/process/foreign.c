@@ -154,6 +154,11 @@ ssize_t foreign_memory(struct foreign *f, const struct iovec *range, unsigned n,
 	return got < 0 ? -errno : got;
 }
 
+void foreign_renew(void)
+{
+	reader_end();
+}
+
 /* --- files ----------------------------------------------------------------------- */
 
 /*

@@ -70,6 +70,12 @@ uint64_t foreign_clock(void);
 /* Memory: n address ranges into buf, one after the other.  Bytes read, or negative errno. */
 ssize_t foreign_memory(struct foreign *f, const struct iovec *range, unsigned n, void *buf);
 
+/*
+ * To be called when the privileges of this thread have changed: a thread that reads memory for it has
+ * those of before, and is told to end.  The next read starts another one.
+ */
+void foreign_renew(void);
+
 /* Open a regular file: a descriptor; -ENOEXEC: it is of another kind.  Never waits. */
 int foreign_open(struct foreign *f, const char *path);
 /* Read all of it at an offset: 0 or negative errno; -ENODATA: the file is shorter. */

@@ -224,3 +224,9 @@ ssize_t reader_memory(const struct foreign *f, const struct iovec *range, unsign
 		memcpy(buf, r->bytes, (size_t)r->result);
 	return r->result;
 }
+
+void reader_end(void)
+{
+	if (reader && reader->process == getpid())
+		leave(reader);
+}

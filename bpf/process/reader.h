@@ -9,6 +9,7 @@
 #define VQT_BPF_PROCESS_READER_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -23,6 +24,8 @@ struct foreign; /* bpf/process/foreign.h */
  */
 ssize_t reader_memory(const struct foreign *f, const struct iovec *range, unsigned n, void *buf,
 		      size_t len);
+/* The thread that waits for questions, if there is one, ends. */
+void reader_end(void);
 /*
  * How long the threads have waited for a processor, of the time that was spent in reader_memory(); 0 where
  * the kernel does not say.

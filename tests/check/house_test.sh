@@ -101,6 +101,10 @@ ok "files are opened through it, too" "$(grep -rnE '\b(fopen|open|openat|pread|p
 	grep -vE '^bpf/(guest|kvm/tracepoints)' | # of the kernel that we run on: sysfs, tracefs
 	grep -vE '^bpf/qemu/process\.c:[0-9]+:.*opendir\("/proc"\)' |
 	grep -vE "$own|\bops->open\(|\.open\(")"
+# The tables of threats name the tests that show what bounds them.
+ok "tests that the tables of threats name exist" "$(awk -F '|' '/^\| threat /, /^$/ { print $5 }' {bpf,emu}/README.md |
+	grep -oE '`[^`]*\.(c|sh)`' | tr -d '`' | sort -u | while read -r name; do
+	[ "$name" != "${name#tests/}" ] && [ -e "$name" ] || [ -n "$(find tests -name "${name##*/}")" ] || echo "$name"; done)"
 if command -v clang-format-14 >/dev/null; then
 	ok "the tree is formatted (make format)" "$(find bpf cli decoder emu tests -name '*.[ch]' -print0 |
 		xargs -0 -n 40 -P 2 clang-format-14 --dry-run 2>&1 | grep 'clang-formatted' | cut -d: -f1 | sort -u)"

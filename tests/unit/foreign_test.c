@@ -242,6 +242,8 @@ static void withheld(void)
 	other = withholder(&others);
 	foreign_init(&f, pid, NULL);
 	CHECK(reads(&f, pages + 4096, 6));
+	foreign_renew();
+	CHECK(reads(&f, pages + 4096, 6));
 	CHECK(reads(&f, pages, -ETIMEDOUT));
 	CHECK(reads(&f, pages + 4096, -ETIMEDOUT));
 	foreign_begin(&f); /* too early */
