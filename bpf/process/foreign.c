@@ -119,6 +119,13 @@ long foreign_user(struct foreign *f)
 	return user_ids(f, id) ? (long)id[0] : -1;
 }
 
+static bool may_hang;
+
+void foreign_may_hang(void)
+{
+	may_hang = true;
+}
+
 /*
  * Whether it is of a user who could stop us without that, too: root, or the one whom we work for.  Of
  * all others memory is read by a thread that can be left behind, which takes longer.
@@ -127,8 +134,8 @@ static bool is_trusted(struct foreign *f)
 {
 	unsigned id[4];
 
-	if (f->known)
-		return f->trusted;
+	if (f->known || may_hang)
+		return f->trusted || may_hang;
 	f->known = true;
 	f->trusted = user_ids(f, id) && id[1] == id[0] && id[2] == id[0] && id[3] == id[0] &&
 		     (!id[0] || id[0] == geteuid());

@@ -71,6 +71,12 @@ uint64_t foreign_clock(void);
 ssize_t foreign_memory(struct foreign *f, const struct iovec *range, unsigned n, void *buf);
 
 /*
+ * Of a process of another user a page that does not come within FOREIGN_WALL_NS ends the attempt, too:
+ * a thread reads it, and can be left (bpf/process/reader.h).  Not in a process that somebody waits for and
+ * kills: it says so once.
+ */
+void foreign_may_hang(void);
+/*
  * To be called when the privileges of this thread have changed: a thread that reads memory for it has
  * those of before, and is told to end.  The next read starts another one.
  */

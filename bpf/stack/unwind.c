@@ -121,6 +121,7 @@ static void serve(struct unwinder *u)
 	struct local *local;
 	ssize_t n;
 
+	foreign_may_hang();
 	foreign_init(&by, u->by.pid, NULL);
 	local = local_new(&by);
 	while (local && (n = recv(3, q, sizeof(*q), 0)) > 0) {
