@@ -17,7 +17,7 @@ void cli_keep_capabilities(uint64_t keep, bool verbose)
 			 strerror(-err));
 	caps_put(&kept, caps_held() & keep);
 	if (verbose)
-		fprintf(stderr, "capabilities: %s\n", kept.len ? kept.buf : "none");
+		cli_say("capabilities: %s", kept.len ? kept.buf : "none");
 }
 
 void cli_confine(bool proxy, bool unconfined, bool verbose)

@@ -57,7 +57,7 @@ static void output_failed(struct record_run *r)
 		output_error(r, r->out.err, "the trace ends here, the proxy does not");
 		r->reported = true;
 	} else if (r->out.err == -EPIPE && !r->quiet) {
-		fputs("the trace ends: its reader has left; the proxy continues\n", stderr);
+		cli_say("the trace ends: its reader has left; the proxy continues");
 	}
 }
 
