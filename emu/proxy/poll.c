@@ -13,12 +13,17 @@
 #define NOTIFIED 10000000 /* ns: for so long after a notification, others are counted on */
 #define BETWEEN 500000 /* ns between looks by time then: waking up is what costs most */
 #define PART 4 /* looks that kicks and calls lead to, in the time that a request takes */
+#define ASK UINT64_C(250000000) /* ns between two questions for what the processors have to spare */
 #define MEASURE 32 /* looks between two questions for the processor time */
 
 int proxy_poll_open(struct proxy_poll *w, unsigned share)
 {
 	memset(w, 0, sizeof(*w));
-	pace_init(&w->pace, share);
+	pace_init(&w->pace, share ? share : PROXY_SHARE);
+	w->yields = !share;
+	w->idle.fd = -1;
+	if (w->yields)
+		idle_open(&w->idle);
 	w->resting = true;
 	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	return w->timer < 0 ? -errno : 0;
@@ -31,6 +36,31 @@ void proxy_poll_close(struct proxy_poll *w)
 	if (w->timer >= 0)
 		close(w->timer);
 	w->timer = -1;
+	if (w->yields)
+		idle_close(&w->idle);
+}
+
+unsigned proxy_poll_share(int idle, unsigned own)
+{
+	/* the other half is for those who have had to wait for a processor */
+	unsigned half = idle < 0 ? PROXY_SHARE : ((unsigned)idle + own) / 2;
+
+	return half < PROXY_SHARE_LEAST ? PROXY_SHARE_LEAST
+	       : half > PROXY_SHARE	? PROXY_SHARE
+					: half;
+}
+
+/* Two sides that are busy have the processors to themselves. */
+static void yield(struct proxy_poll *w, const struct proxy_poll_look *l)
+{
+	uint64_t took = l->now - w->asked, own = l->cpu - w->asked_cpu;
+
+	if (!w->yields || took < ASK)
+		return;
+	w->pace.share = proxy_poll_share(idle_percent(&w->idle, l->now),
+					 w->asked ? (unsigned)(own * 100 / took) : 0);
+	w->asked = l->now;
+	w->asked_cpu = l->cpu;
 }
 
 /* A look that comes late misses what was between: so wake up in time. */
@@ -121,6 +151,7 @@ void proxy_poll_looked(struct proxy_poll *w, bool follows, unsigned found, uint3
 	if (w->latest && l.now - w->pace.found < PACE_HOLD)
 		hist_add(&w->apart, l.now - w->latest, 1);
 	l.cpu = processor_time(w, found);
+	yield(w, &l);
 	proxy_poll_plan(w, &l);
 }
 

@@ -12,9 +12,11 @@
 
 #include "decoder/source/pace.h"
 #include "decoder/util/histogram.h"
+#include "decoder/util/idle.h"
 #include "decoder/util/text.h"
 
 #define PROXY_SHARE 10 /* percent of one core, unless another is asked for */
+#define PROXY_SHARE_LEAST 3 /* where the two sides have use for all processors */
 
 struct proxy_poll {
 	struct pace pace;
@@ -32,9 +34,15 @@ struct proxy_poll {
 	struct hist within; /* ns that each event may have happened before its time */
 	struct hist apart; /* ns between two looks */
 	uint64_t latest; /* ns: the latest look */
+	bool yields; /* the share is as much as the processors have to spare, within the limits above */
+	struct idle idle;
+	uint64_t asked, asked_cpu; /* ns: when that was asked; processor time until then */
 };
 
-/* share: percent of one core, 1 to 100.  0 or negative errno. */
+/*
+ * share: percent of one core, 1 to 100; 0: PROXY_SHARE, or less, down to PROXY_SHARE_LEAST, while the
+ * processors have less than twice that to spare.  0 or negative errno.
+ */
 int proxy_poll_open(struct proxy_poll *w, unsigned share);
 void proxy_poll_close(struct proxy_poll *w); /* fine on zeroes but for the timer: -1 */
 /* The thread that calls this is the one that looks, and waits. */
@@ -55,6 +63,8 @@ struct proxy_poll_look {
 void proxy_poll_plan(struct proxy_poll *w, const struct proxy_poll_look *l);
 /* The same, at the time when it is called. */
 void proxy_poll_looked(struct proxy_poll *w, bool follows, unsigned found, uint32_t in_flight);
+/* The share, where `idle` percent of a core have had nothing to do, and looks took `own`. */
+unsigned proxy_poll_share(int idle, unsigned own);
 /* A message may have begun a ring: look at once, and often for a while. */
 void proxy_poll_wake(struct proxy_poll *w);
 /* A kick or a call: look as soon as that is allowed. */

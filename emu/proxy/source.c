@@ -31,7 +31,8 @@ struct proxy_config {
 	} pair[PROXIES];
 	unsigned n;
 	const char *type; /* of the devices; NULL: what they look like */
-	unsigned share; /* --passive: percent of a core; 0: active */
+	bool passive; /* --passive */
+	unsigned share; /* percent of a core; 0: by what the processors have to spare */
 };
 
 struct proxy_source;
@@ -89,10 +90,11 @@ static int set_type(void *config, const char *value, struct text *why)
 
 static int set_passive(void *config, const char *value, struct text *why)
 {
-	unsigned long long share = PROXY_SHARE;
+	unsigned long long share = 0;
 
 	if (value && (!number_parse(value, 100, &share) || !share))
 		return option_refuse(why, "not a percentage from 1 to 100");
+	((struct proxy_config *)config)->passive = true;
 	((struct proxy_config *)config)->share = (unsigned)share;
 	return 0;
 }
@@ -108,7 +110,8 @@ static const struct option_row options[] = {
 	  .call = set_type },
 	{ OPTION_CALL, 0, "passive", "[=PERCENT]",
 	  "let kicks and calls pass straight between the two sides, unseen, and look at the rings as "
-	  "often as PERCENT (10) of one processor core allows: costs the sides less, tells less",
+	  "often as PERCENT of one processor core allows (10; less, down to 3, where the processors have "
+	  "nothing to spare): costs the sides less, tells less",
 	  .call = set_passive },
 	{},
 };
@@ -227,7 +230,7 @@ static int open_source(struct source **out, const void *config,
 	p->base.ops = &proxy_source_ops;
 	p->request = *request;
 	p->poll.timer = -1;
-	p->passive = c->share != 0;
+	p->passive = c->passive;
 	if (p->passive && proxy_poll_open(&p->poll, c->share) < 0)
 		code = source_fail(err, -errno, "cannot make a timer: %s", strerror(errno));
 	for (unsigned i = 0; i < c->n && !code; i++, p->n++) {
