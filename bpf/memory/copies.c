@@ -285,7 +285,7 @@ void copies_renew(void *opaque)
 {
 	struct copies *c = ((const struct copies_of *)opaque)->c;
 
-	if (!c->fresh && !c->as_of)
+	if (!c->fresh && (!c->as_of || c->unsure))
 		forget(c);
 	c->fresh = false;
 }
@@ -326,4 +326,5 @@ void copies_take(struct copies *c, const struct vqs_snapshot *s)
 	memcpy(c->bytes + COPIES_FRONT, s->bytes, (size_t)s->n * COPIES_BLOCK);
 	c->told = c->fresh = true;
 	c->as_of = s->ended;
+	c->unsure = s->unsure;
 }

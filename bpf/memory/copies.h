@@ -46,6 +46,7 @@ struct copies {
 	 * or some of it is.
 	 */
 	uint64_t as_of;
+	bool unsure; /* of then, but not in the order in which it is asked for: renewed, it is read anew */
 };
 
 /*

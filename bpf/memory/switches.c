@@ -28,6 +28,7 @@ struct switches {
 		struct vqs_machine m;
 	} machine[VQS_MACHINES];
 	unsigned share;
+	uint32_t most; /* ns of each VQS_PERIOD, of one machine */
 };
 
 static int on_sample(void *opaque, void *data, size_t len)
@@ -110,6 +111,16 @@ void switches_close(struct switches *s)
 
 /* --- rings ------------------------------------------------------------------------------------- */
 
+/* Each machine's part of the share: what all take together must leave something for our own looks. */
+static void divide_share(struct switches *s)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < VQS_MACHINES; i++)
+		n += s->machine[i].pid != 0;
+	s->most = VQS_PERIOD / 100 * s->share / (n ? n : 1);
+}
+
 /* Tell the programs of a machine; one without rings is not looked at. */
 static int tell_machine(struct switches *s, unsigned i)
 {
@@ -117,12 +128,21 @@ static int tell_machine(struct switches *s, unsigned i)
 	struct vqs_machine *m = &s->machine[i].m;
 	const uint64_t none[2] = { 0 };
 
-	m->share = s->share;
+	m->most = s->most;
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spending), &key, none, BPF_NOEXIST) &&
 	    errno != EEXIST)
 		return -errno;
 	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.machines), &key, m, BPF_ANY) ? -errno
 											  : 0;
+}
+
+/* There are more or fewer machines than before. */
+static void tell_machines(struct switches *s)
+{
+	divide_share(s);
+	for (unsigned i = 0; i < VQS_MACHINES; i++)
+		if (s->machine[i].pid)
+			tell_machine(s, i);
 }
 
 /* The machine of this process, or room for it; -ENOSPC: there is none. */
@@ -162,7 +182,10 @@ int switches_add(struct switches *s, pid_t pid, const struct vqs_ring *ring)
 	if (i < 0 || n < 0 || s->machine[i].m.n == VQS_EACH)
 		return -ENOSPC;
 	m = &s->machine[i].m;
-	s->machine[i].pid = pid;
+	if (!s->machine[i].pid) {
+		s->machine[i].pid = pid;
+		tell_machines(s);
+	}
 	s->generations += s->generations + 1 ? 1 : 2; /* 0 is none */
 	r.pid = (uint32_t)pid;
 	r.generation = 0; /* a program may be reading it */
@@ -184,6 +207,7 @@ static void forget(struct switches *s, int i)
 	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.machines), &key);
 	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.spending), &key);
 	s->machine[i].pid = 0;
+	tell_machines(s);
 }
 
 void switches_remove(struct switches *s, pid_t pid, int ring)

@@ -18,7 +18,7 @@
 struct switches;
 
 /*
- * share: percent of one core that the looks at one machine may take.  found: each snapshot, in the order
+ * share: percent of one core that the looks at all machines may take together.  found: each snapshot, in the order
  * in which they were taken.  NULL: this kernel, or this user, cannot; why says so.
  */
 struct switches *switches_open(unsigned share,

@@ -56,6 +56,8 @@ struct progress {
 	__u32 generation; /* of which the rest is */
 	__u16 avail, used;
 	__u64 looked; /* ns */
+	__u32 left; /* descriptors that this look may read */
+	__u32 pad;
 };
 
 struct {
@@ -69,7 +71,7 @@ struct {
 struct parts {
 	__u64 header, status; /* 0: not known */
 	__u32 n;
-	__u32 pad;
+	__u32 header_len; /* up to HEADER */
 	__u64 at[VQS_PARTS];
 };
 
@@ -106,10 +108,25 @@ struct {
 	__type(value, struct spent);
 } spending SEC(".maps");
 
+/* Is this processor looking?  Before Linux 6.1 an interrupt may come in between, and wake a thread, too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} looking SEC(".maps");
+
+/* As far as it is looked at here. */
+struct mm_struct;
+struct task_struct {
+	struct mm_struct *mm;
+} __attribute__((preserve_access_index));
+
 /* Device and inode of user space's PID namespace; 0: the first one. */
 const volatile __u64 pid_dev, pid_ino;
 
-#define PERIOD 10000000 /* ns, in which the share is kept */
+/* Of new chains that one look at a ring reads: a driver may make longer ones, and this takes time. */
+#define DESCRIPTORS 256
 
 static __always_inline void count(__u32 which, __u64 n)
 {
@@ -159,14 +176,14 @@ __noinline int want(__u64 at)
 	return 1;
 }
 
-/* Read it again where the snapshot has it, later than the rest. */
-__noinline int renew(__u64 at)
+/* Read n <= HEADER bytes of one block again where the snapshot has it, later than the rest. */
+__noinline int renew(__u64 at, __u32 n)
 {
 	__u64 block = at / VQS_BLOCK;
 	__u32 zero = 0, i = 0, off;
 	struct vqs_snapshot *s = bpf_map_lookup_elem(&scratch, &zero);
 
-	if (!s)
+	if (!s || n > HEADER)
 		return 0;
 	while (i < VQS_BLOCKS && i < s->n && s->block[i] != block)
 		i++;
@@ -174,7 +191,21 @@ __noinline int renew(__u64 at)
 		return 0;
 	off = i * VQS_BLOCK + at % VQS_BLOCK;
 	asm volatile("" : "+r"(off)); /* the verifier is to see the limit */
-	return off <= sizeof(s->bytes) - HEADER && read(s->bytes + off, HEADER, at);
+	if (off <= sizeof(s->bytes) - HEADER && read(s->bytes + off, n, at))
+		return 1;
+	s->unsure = 1;
+	return 0;
+}
+
+/* What is behind it may be newer than what told of it: not a byte more, and of each block its own. */
+static __always_inline void renew_header(const struct parts *found)
+{
+	__u32 n = found->header_len, room = VQS_BLOCK - found->header % VQS_BLOCK;
+	__u32 first = n < room ? n : room;
+
+	renew(found->header, first);
+	if (first < n)
+		renew(found->header + first, n - first);
 }
 
 /* Guest memory in the process; 0: not known. */
@@ -197,6 +228,7 @@ struct walk {
 	__u64 table; /* of descriptors */
 	__u32 next, size; /* in the table */
 	bool indirect;
+	__u32 *left; /* descriptors that may be read: in a map, so that the verifier does not count */
 };
 
 static __always_inline void remember(struct walk *w, __u64 at)
@@ -227,8 +259,10 @@ static __always_inline void want_buffer(struct walk *w, const struct descriptor 
 		w->found->status = find(w->ring, d->addr + d->len - 1);
 		return;
 	}
-	if (!w->found->header)
+	if (!w->found->header) {
 		w->found->header = at;
+		w->found->header_len = d->len < HEADER ? d->len : HEADER;
+	}
 	want(at);
 	want(at + n - 1);
 }
@@ -238,8 +272,9 @@ static long one_descriptor(__u32 i, struct walk *w)
 	struct descriptor d;
 	__u64 at = w->table + (__u64)w->next * sizeof(d);
 
-	if (w->next >= w->size || !want(at) || !read(&d, sizeof(d), at))
+	if (w->next >= w->size || !*w->left || !want(at) || !read(&d, sizeof(d), at))
 		return 1;
+	--*w->left;
 	if (!w->indirect && d.flags & DESC_F_INDIRECT) {
 		w->table = find(w->ring, d.addr);
 		w->size = d.len / sizeof(d);
@@ -257,6 +292,7 @@ struct pass {
 	const struct vqs_ring *r;
 	__u32 ring;
 	__u16 from, to; /* positions */
+	__u32 *left;
 };
 
 static __always_inline struct parts *parts_of(const struct pass *p, __u32 head)
@@ -282,7 +318,8 @@ static long one_chain(__u32 i, struct pass *p)
 			  .found = found ? found : &none,
 			  .table = p->r->desc,
 			  .next = head,
-			  .size = p->r->size };
+			  .size = p->r->size,
+			  .left = p->left };
 
 	w.found->header = w.found->status = 0;
 	w.found->n = 0;
@@ -327,7 +364,7 @@ static long one_rest(__u32 i, struct pass *p)
 		return 0;
 	for (__u32 k = 0; k < VQS_PARTS && k < found->n; k++)
 		want(found->at[k]);
-	renew(found->header);
+	renew_header(found);
 	return 0;
 }
 
@@ -353,13 +390,16 @@ static __always_inline void gather(__u32 ring, const struct vqs_ring *r, struct 
 				   struct vqs_snapshot *s)
 {
 	__u16 avail = index_in(s->driver, r->driver), used = index_in(s->device, r->device);
-	struct pass taken = { .r = r, .ring = ring, .from = p->avail, .to = avail };
+	struct pass taken = {
+		.r = r, .ring = ring, .from = p->avail, .to = avail, .left = &p->left
+	};
 	struct pass done = { .r = r, .ring = ring, .from = p->used, .to = used };
 
 	if ((__u16)(avail - taken.from) > VQS_CHAINS)
 		taken.from = avail - VQS_CHAINS;
 	if ((__u16)(used - done.from) > VQS_CHAINS)
 		done.from = used - VQS_CHAINS;
+	p->left = DESCRIPTORS;
 	s->avail_from = taken.from;
 	s->used_from = done.from;
 	bpf_loop(VQS_CHAINS, one_used, &done, 0);
@@ -404,7 +444,7 @@ static __always_inline void take(__u32 ring, const struct vqs_ring *r, struct pr
 	s->generation = r->generation;
 	s->since = p->looked;
 	s->began = now;
-	s->n = s->lacks = 0;
+	s->n = s->lacks = s->unsure = 0;
 	if ((r->status && !read(s->status, VQS_STATUS_BYTES, r->status)) ||
 	    (r->queue && !read(s->queue, VQS_QUEUE_BYTES, r->queue)))
 		return;
@@ -436,6 +476,7 @@ static __always_inline void take(__u32 ring, const struct vqs_ring *r, struct pr
 struct round {
 	const struct vqs_machine *m;
 	__u32 pid;
+	__u64 until; /* ns: then no other ring is looked at any more */
 };
 
 static long one_ring(__u32 i, struct round *all)
@@ -445,7 +486,7 @@ static long one_ring(__u32 i, struct round *all)
 	const struct vqs_ring *r;
 	struct progress *p;
 
-	if (i >= m->n)
+	if (i >= m->n || bpf_ktime_get_ns() > all->until)
 		return 1;
 	r = bpf_map_lookup_elem(&rings, &ring);
 	p = bpf_map_lookup_elem(&progresses, &ring);
@@ -458,14 +499,14 @@ static long one_ring(__u32 i, struct round *all)
 	return 0;
 }
 
-/* May it look at all in this period?  What several processors spend at once may be missed. */
+/* May it look at all in this period?  What is under way on other processors is not counted yet. */
 static __always_inline bool may_look(const struct vqs_machine *m, struct spent *s, __u64 now)
 {
-	if (now - s->began >= PERIOD) {
+	if (now - s->began >= VQS_PERIOD) {
 		s->began = now;
 		s->ns = 0;
 	}
-	return s->ns * 100 <= (__u64)PERIOD * m->share;
+	return s->ns <= m->most;
 }
 
 /* The process as user space knows it; 0: it is in another PID namespace. */
@@ -478,30 +519,46 @@ static __always_inline __u32 process(void)
 	return bpf_get_ns_current_pid_tgid(pid_dev, pid_ino, &ns, sizeof(ns)) ? 0 : ns.tgid;
 }
 
+/* A thread that ends has given its memory back, and what the processor reaches may be another process's. */
+static __always_inline bool has_memory(void)
+{
+	return bpf_get_current_task_btf()->mm;
+}
+
+static __always_inline void look(const struct vqs_machine *m, __u32 pid)
+{
+	struct spent *s = bpf_map_lookup_elem(&spending, &pid);
+	struct round all = { m, pid };
+	__u64 now = bpf_ktime_get_ns(), ns;
+
+	if (!s)
+		return;
+	if (!may_look(m, s, now)) {
+		count(VQS_OVER, 1);
+		return;
+	}
+	all.until = now + m->most;
+	bpf_loop(VQS_EACH, one_ring, &all, 0);
+	ns = bpf_ktime_get_ns() - now;
+	__sync_fetch_and_add(&s->ns, ns);
+	count(VQS_LOOKS, 1);
+	count(VQS_NS, ns);
+}
+
 /* At several tracepoints: what they have is not looked at. */
 SEC("raw_tp")
 int on_switch(void *ctx)
 {
-	__u32 pid = process();
+	__u32 pid = process(), zero = 0, *busy;
 	const struct vqs_machine *m = bpf_map_lookup_elem(&machines, &pid);
-	struct round all = { m, pid };
-	struct spent *s;
-	__u64 now, ns;
 
-	if (!m || !m->n)
+	if (!m || !m->n || !has_memory())
 		return 0;
-	s = bpf_map_lookup_elem(&spending, &pid);
-	now = bpf_ktime_get_ns();
-	if (!s)
+	busy = bpf_map_lookup_elem(&looking, &zero);
+	if (!busy || *(volatile __u32 *)busy)
 		return 0;
-	if (!may_look(m, s, now)) {
-		count(VQS_OVER, 1);
-		return 0;
-	}
-	bpf_loop(VQS_EACH, one_ring, &all, 0);
-	ns = bpf_ktime_get_ns() - now;
-	s->ns += ns;
-	count(VQS_LOOKS, 1);
-	count(VQS_NS, ns);
+	*(volatile __u32 *)busy = 1;
+	look(m, pid);
+	*(volatile __u32 *)busy = 0;
 	return 0;
 }

@@ -21,12 +21,13 @@
 #define VQS_DESCRIPTORS 64 /* of a chain */
 #define VQS_HEADS 512 /* ids of chains of which is remembered where their parts are */
 #define VQS_PARTS 8 /* of a chain, that are remembered */
+#define VQS_PERIOD 10000000 /* ns */
 
 /* Whose threads look at which rings; by process. */
 struct vqs_machine {
 	__u32 n;
 	__u32 ring[VQS_EACH];
-	__u32 share; /* percent of a core that looking may take */
+	__u32 most; /* ns of each VQS_PERIOD that looking may take, of all processors together */
 };
 
 /* A split ring.  All addresses are of the machine's process, but lo and hi. */
@@ -56,7 +57,8 @@ struct vqs_snapshot {
 	__u8 driver[VQS_WORD],
 		device[VQS_WORD]; /* around the indices, before and after the blocks */
 	__u16 avail_from, used_from; /* the entries from here to the indices are in the blocks */
-	__u32 pad;
+	/* What tells that a used chain is as it was may have been read before the rest of it. */
+	__u32 unsure;
 	__u32 n;
 	__u32 lacks; /* something is not in it */
 	__u64 block[VQS_BLOCKS]; /* address / VQS_BLOCK */
