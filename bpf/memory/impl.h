@@ -160,6 +160,8 @@ void memory_end(struct memory_queue *q);
 /* As a look has read them, that began at `began` (ns).  Whether something has happened. */
 bool memory_on_device(struct memory_device *d, uint8_t status, uint64_t features);
 bool memory_on_queue(struct memory_queue *q, const struct words *w, uint64_t began);
+/* Is a ring that is followed where it was, by what QEMU keeps of it? */
+bool memory_is_in_place(const struct memory_queue *q, const uint8_t vq[VQP_VQ_BYTES]);
 /* A look that began then has found the queue as it was. was: it was followed by then. */
 void memory_looked(struct memory_queue *q, bool was, uint64_t began);
 
@@ -182,6 +184,8 @@ bool memory_take_snapshots(struct memory_source *s);
 
 /* --- looking: look.c ---------------------------------------------------------------------- */
 
+/* Before its memory is read: what the attempt before may have used up is no concern of this one. */
+void memory_attempt(struct memory_vmm *v, uint64_t now);
 /*
  * Look at the queues that something has happened in lately, or at all.  Returns whether something
  * has happened.

@@ -81,29 +81,55 @@ void memory_leave(struct memory_vmm *v)
 
 /* --- snapshots ---------------------------------------------------------------------------------- */
 
+static uint8_t read_status(const struct memory_device *d, const struct vqs_snapshot *s,
+			   uint64_t *features)
+{
+	uint32_t status, at;
+
+	memory_status_at(&d->vmm->m.q->layout, &status, &at);
+	*features = get_le64(s->status + at);
+	return s->status[status];
+}
+
+/*
+ * Are device and queue what our own looks have made known?  If not, what the queue says may be old, and
+ * lead to memory that QEMU has freed since: the next look tells.
+ */
+static bool is_as_known(const struct memory_queue *q, const struct vqs_snapshot *s)
+{
+	const struct memory_device *d = q->device;
+	uint64_t features;
+
+	return d->known && read_status(d, s, &features) == d->status && features == d->features &&
+	       memory_is_in_place(q, s->queue);
+}
+
+/* What our looks have seen of the device since then is newer; else this may be all that tells of a reset. */
+static bool on_change(struct memory_device *d, const struct vqs_snapshot *s)
+{
+	uint64_t features;
+	uint8_t status = read_status(d, s, &features);
+
+	return s->began > d->vmm->confirmed && memory_on_device(d, status, features);
+}
+
 static bool take(struct memory_queue *q, const struct vqs_snapshot *s)
 {
-	struct memory_device *d = q->device;
-	struct memory_vmm *v = d->vmm;
-	uint32_t status, features;
+	struct memory_vmm *v = q->device->vmm;
 	struct words w = { .ring = snapshot_words(s) };
-	bool found = false;
+	bool found;
 
-	memcpy(w.vq, s->queue, sizeof(w.vq));
+	if (!is_as_known(q, s)) {
+		v->checked = 0;
+		return on_change(q->device, s);
+	}
 	if (s->since > q->looked)
 		q->looked = s->since;
 	memory_watch(q);
 	copies_take(&v->copies, s);
-	/* what one of our looks has seen of the device since then is newer */
-	if (s->began > v->confirmed) {
-		memory_status_at(&v->m.q->layout, &status, &features);
-		found = memory_on_device(d, s->status[status], get_le64(s->status + features));
-		if (q->offered)
-			found |= memory_on_queue(q, &w, s->began);
-	} else {
-		found = memory_on_ring(q, &w.ring);
-	}
+	found = memory_on_ring(q, &w.ring);
 	copies_watch(&v->copies, NULL, 0);
+	memory_looked(q, true, s->began);
 	return found;
 }
 
@@ -116,6 +142,7 @@ void memory_on_snapshot(void *opaque, const struct vqs_snapshot *snapshot)
 	if (!q || !switches_is_current(s->switches, snapshot) || q->device->vmm->gone ||
 	    !snapshot_goes_on(snapshot, &q->snoop.ring, q->host))
 		return;
+	memory_attempt(q->device->vmm, clock_ns(CLOCK_MONOTONIC));
 	chains = q->snoop.stats.chains;
 	unread = q->snoop.stats.unread;
 	looks_leave_out(&s->looks, true); /* when it came is not when it is read here */

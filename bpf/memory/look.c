@@ -239,16 +239,21 @@ static bool look_at_one(struct memory_queue *q, bool *found)
 	return true;
 }
 
+void memory_attempt(struct memory_vmm *v, uint64_t now)
+{
+	if (now - v->begun <= ATTEMPT_NS)
+		return;
+	foreign_begin(&v->m.foreign);
+	v->begun = now;
+}
+
 bool memory_look(struct memory_vmm *v, bool all, uint64_t now)
 {
 	static struct batch b; /* large; there is one thread */
 	struct memory_queue *one = all ? NULL : only_hot(v, now);
 
 	b.found = b.moved = false;
-	if (now - v->begun > ATTEMPT_NS) {
-		foreign_begin(&v->m.foreign);
-		v->begun = now;
-	}
+	memory_attempt(v, now);
 	if (now - v->shared > SHARED_NS) {
 		share_check(&v->share);
 		v->shared = now;

@@ -49,6 +49,12 @@ int looks_run(struct looks *l, int timeout_ms);
 /* Looks come before other work; all else that this thread does may not: false before that. */
 void looks_hurry(struct looks *l, bool yes);
 
+/* Others have spent so much processor time (ns) for it by now; less than before: that is not known. */
+static inline void looks_others(struct looks *l, uint64_t ns)
+{
+	if (ns > l->others)
+		l->others = ns;
+}
 /*
  * A record of a snooper that this look has made: a chain is counted, and how far the device has popped
  * is taken out of it: that is not known, and the snooper's own position is another one.

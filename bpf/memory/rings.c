@@ -332,6 +332,14 @@ static bool is_another(const struct memory_queue *q, const struct memory_place *
 	       (uint16_t)(p->popped - r->avail) > r->size && p->popped < r->avail;
 }
 
+bool memory_is_in_place(const struct memory_queue *q, const uint8_t vq[VQP_VQ_BYTES])
+{
+	struct memory_place p = place(q->device, vq);
+
+	return is_set_up(&p) && same_ring(&p, &q->place) && p.caches == q->place.caches &&
+	       !is_another(q, &p);
+}
+
 /* The ring is where it was, or it is not followed any more. */
 static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 {
@@ -363,6 +371,8 @@ static bool is_still_there(struct memory_queue *q, const struct memory_place *p)
 
 void memory_looked(struct memory_queue *q, bool was, uint64_t began)
 {
+	if (began <= q->looked)
+		return; /* a look that began later was sooner */
 	if (was && q->looked && memory_is_hot(q, began))
 		hist_add(&q->device->vmm->all->looks.apart, began - q->looked, 1);
 	q->looked = began;

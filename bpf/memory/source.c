@@ -306,7 +306,7 @@ static bool look(void *opaque, uint64_t now)
 	if (all) {
 		s->swept = now;
 		if (s->switches) /* both together keep within the share */
-			s->looks.others = switches_count(s->switches, VQS_NS);
+			looks_others(&s->looks, switches_count(s->switches, VQS_NS));
 	}
 	if (s->request.follow && !found && now - s->followed >= FOLLOW) {
 		looks_hurry(&s->looks, false);

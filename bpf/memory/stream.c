@@ -7,16 +7,21 @@
 #include "decoder/util/clock.h"
 #include "decoder/util/text.h"
 
-static void emit(struct memory_vmm *v, void *record, size_t len)
+static void emit_at(struct memory_vmm *v, void *record, size_t len, uint64_t ts)
 {
 	struct memory_source *s = v->all;
 	struct vqt_hdr *h = record;
 
-	h->ts = v->emitted = memory_now(v);
+	h->ts = v->emitted = ts;
 	h->seq = v->out_seq++;
 	h->source = v->source;
 	s->handed++;
 	s->request.record(s->request.ctx, record, len);
+}
+
+static void emit(struct memory_vmm *v, void *record, size_t len)
+{
+	emit_at(v, record, len, memory_now(v));
 }
 
 /* --- what describes the trace ---------------------------------------------------------------- */
@@ -178,6 +183,7 @@ void memory_record(void *opaque, void *record, size_t len)
 	struct memory_device *d = opaque;
 	const struct vqt_hdr *h = record;
 	struct build b = { .bytes = record, .size = VQT_RECORD_MAX, .len = len };
+	uint64_t now = memory_now(d->vmm); /* once: what is within is counted back from it */
 
 	if (h->type == VQT_NOTE) /* that a packed ring is lost: QEMU knows where it is */
 		return;
@@ -186,7 +192,6 @@ void memory_record(void *opaque, void *record, size_t len)
 	    (h->type == VQT_USED ||
 	     (h->type == VQT_AVAIL &&
 	      !(((const struct vqt_avail *)record)->flags & VQT_CHAIN_BEFORE))))
-		looks_add_within(&d->vmm->all->looks, memory_now(d->vmm), d->queue[h->queue].looked,
-				 &b);
-	emit(d->vmm, record, b.len);
+		looks_add_within(&d->vmm->all->looks, now, d->queue[h->queue].looked, &b);
+	emit_at(d->vmm, record, b.len, now);
 }
