@@ -82,6 +82,7 @@ struct follow_vmm {
 	uint32_t out_seq;
 	bool said, gone;
 	uint64_t begun, checked; /* ns: of the attempt to read; when mappings were looked at */
+	uint64_t read; /* ns: the latest time of a record that was read of a ring */
 	struct snoop_stats past; /* of queues that are gone */
 };
 
@@ -147,13 +148,15 @@ void follow_offer_all(struct follow_vmm *v);
 void follow_withdraw(struct follow_queue *q);
 /* The callback of switches_open(): opaque is the follow_source. */
 void follow_on_snapshot(void *opaque, const struct vqs_snapshot *s);
-/* ns: when what is read now was there. */
+/* ns: when what is read now was there, and no earlier than what was read before. */
 uint64_t follow_now(const struct follow_vmm *v);
 /* What was found: the words of the ring have moved. */
 void follow_words(struct follow_queue *q, const struct words_ring *words);
 void follow_looked(struct follow_queue *q, uint64_t began);
 /* The end: what has happened since then in those that are suspended is not known. */
 void follow_lose_suspended(struct follow_vmm *v);
+/* Before its memory is read: what the attempt before may have used up is no concern of this one. */
+void follow_attempt(struct follow_vmm *v, uint64_t now);
 /* Look at those queues that are due.  Whether something has happened. */
 bool follow_look(struct follow_vmm *v, bool all, uint64_t now);
 struct snoop_stats follow_totals(const struct follow_source *f);

@@ -7,11 +7,12 @@
 
 uint64_t follow_now(const struct follow_vmm *v)
 {
-	uint64_t then = v->copies.as_of;
+	uint64_t now = v->copies.as_of ? v->copies.as_of : clock_ns(CLOCK_MONOTONIC);
 
-	if (!then)
-		return clock_ns(CLOCK_MONOTONIC);
-	return then > v->all->flushed ? then : v->all->flushed;
+	/* what waits may have been read before this, and have a later time */
+	if (now < v->read)
+		now = v->read;
+	return now > v->all->flushed ? now : v->all->flushed;
 }
 
 /* --- which rings ------------------------------------------------------------------------------- */
@@ -86,6 +87,7 @@ void follow_on_snapshot(void *opaque, const struct vqs_snapshot *s)
 	    !snapshot_goes_on(s, &q->snoop.ring, q->host))
 		return;
 	c = &q->device->vmm->copies;
+	follow_attempt(q->device->vmm, clock_ns(CLOCK_MONOTONIC));
 	chains = q->snoop.stats.chains;
 	unread = q->snoop.stats.unread;
 	if (s->since > q->looked)

@@ -223,6 +223,8 @@ static bool is_hot(const struct follow_queue *q, uint64_t now)
 
 void follow_looked(struct follow_queue *q, uint64_t began)
 {
+	if (began <= q->looked)
+		return; /* a look that began later was sooner */
 	if (q->looked && is_hot(q, began))
 		hist_add(&q->device->vmm->all->looks.apart, began - q->looked, 1);
 	q->looked = began;
@@ -286,15 +288,20 @@ static bool read_batch(struct follow_vmm *v, struct batch *b)
 	return found;
 }
 
+void follow_attempt(struct follow_vmm *v, uint64_t now)
+{
+	if (now - v->begun <= ATTEMPT_NS)
+		return;
+	foreign_begin(&v->foreign);
+	v->begun = now;
+}
+
 bool follow_look(struct follow_vmm *v, bool all, uint64_t now)
 {
 	static struct batch b; /* large; there is one thread */
 	bool found = false;
 
-	if (now - v->begun > ATTEMPT_NS) {
-		foreign_begin(&v->foreign);
-		v->begun = now;
-	}
+	follow_attempt(v, now);
 	if (now - v->checked > CHECK_NS) {
 		if (process_alive(v->pid))
 			share_check(&v->share);

@@ -173,7 +173,7 @@ static bool look(void *opaque, uint64_t now)
 	if (all) {
 		f->swept = now;
 		if (f->switches) /* both together keep within the share */
-			f->looks.others = switches_count(f->switches, VQS_NS);
+			looks_others(&f->looks, switches_count(f->switches, VQS_NS));
 	}
 	snapshot_weigh(&f->trust, 0, f->looks.arrived);
 	pace_assist(&f->looks.pace, snapshot_trusted(&f->trust));

@@ -5,15 +5,20 @@
 #include "decoder/trace/build.h"
 #include "decoder/util/clock.h"
 
-static void put(struct follow_vmm *v, void *record, size_t len, bool read)
+static void put_at(struct follow_vmm *v, void *record, size_t len, bool read, uint64_t ts)
 {
 	struct follow_source *f = v->all;
 	struct vqt_hdr *h = record;
 
-	h->ts = read ? follow_now(v) : f->stamp ? f->stamp : clock_ns(CLOCK_MONOTONIC);
+	h->ts = ts;
 	h->source = v->source;
 	if (output_put(&f->out, record, len, read))
 		f->failed = true;
+}
+
+static void put(struct follow_vmm *v, void *record, size_t len)
+{
+	put_at(v, record, len, false, v->all->stamp ? v->all->stamp : clock_ns(CLOCK_MONOTONIC));
 }
 
 void follow_emit(void *ctx, void *record, size_t len)
@@ -42,7 +47,7 @@ void follow_describe_vmm(struct follow_vmm *v)
 	r->pid = (uint32_t)v->pid;
 	if (kvm)
 		build_text(&b, VQT_TAG_NAME, kvm->name);
-	put(v, buf, b.len, false);
+	put(v, buf, b.len);
 	follow_note(
 		v, VQT_NO_DEVICE, VQT_NOTE_INFO,
 		"the rings are read from beside the device, where registers and memory slots say "
@@ -61,7 +66,7 @@ void follow_note(struct follow_vmm *v, uint16_t device, unsigned level, const ch
 	n->level = (uint16_t)level;
 	n->len = (uint16_t)len;
 	build_bytes(&b, text, len);
-	put(v, buf, b.len, false);
+	put(v, buf, b.len);
 }
 
 void follow_lost_more(struct follow_queue *q)
@@ -72,7 +77,7 @@ void follow_lost_more(struct follow_queue *q)
 				.device = q->device->sink.device,
 				.queue = q->index };
 	q->snoop.stats.lost_more++;
-	put(q->device->vmm, &l, sizeof(l), false);
+	put(q->device->vmm, &l, sizeof(l));
 }
 
 static struct follow_queue *queue_of(struct follow_device *d, uint16_t index)
@@ -90,10 +95,16 @@ void follow_record(void *opaque, void *record, size_t len)
 	const struct vqt_hdr *h = record;
 	struct build b = { .bytes = record, .size = VQT_RECORD_MAX, .len = len };
 	struct follow_queue *q = queue_of(d, h->queue);
+	uint64_t now = follow_now(d->vmm); /* once: what is within is counted back from it */
 	bool event = h->type == VQT_USED || h->type == VQT_AVAIL;
 
 	looks_event(&d->vmm->all->looks, record);
 	if (q && event)
-		looks_add_within(&d->vmm->all->looks, follow_now(d->vmm), q->looked, &b);
-	put(d->vmm, record, b.len, h->type != VQT_QUEUE_STATE);
+		looks_add_within(&d->vmm->all->looks, now, q->looked, &b);
+	if (h->type == VQT_QUEUE_STATE) {
+		put(d->vmm, record, b.len);
+		return;
+	}
+	d->vmm->read = now;
+	put_at(d->vmm, record, b.len, true, now);
 }
