@@ -358,6 +358,23 @@ static void lacking(void)
 	CHECK_EQ(copies.as_of, 0);
 }
 
+/* What may not be in order is read anew before it is relied on. */
+static void not_in_order(void)
+{
+	struct vqs_snapshot *s;
+
+	take_snapshot();
+	s = snapshot();
+	s->unsure = 1;
+	copies_take(&copies, s);
+	copies_renew(&of); /* as a look begins */
+	bytes[100] ^= 1;
+	CHECK(!reads(100, 1));
+	copies_renew(&of);
+	CHECK(reads(100, 1));
+	CHECK_EQ(copies.as_of, 0);
+}
+
 static const struct tap_test tests[] = {
 	{ "what is read is what is there", right },
 	{ "a copy serves until it is forgotten", from_copy },
@@ -370,6 +387,7 @@ static const struct tap_test tests[] = {
 	{ "blocks that go away", gone },
 	{ "a snapshot is read as it was", as_it_was },
 	{ "what a snapshot lacks is read now", lacking },
+	{ "a snapshot that is not in order", not_in_order },
 };
 
 TAP_MAIN(tests)

@@ -196,6 +196,27 @@ static void followed(void)
 	end();
 }
 
+/* What a snapshot tells comes after what was read before, also if the snapshot has an earlier time. */
+static void in_order(void)
+{
+	struct vqt_hdr h;
+
+	begin();
+	set_slot(ram);
+	set_up(1ULL << VIRTIO_F_VERSION_1);
+	output_flush(&f.out);
+	offer();
+	look();
+	complete();
+	f.vmm[0]->copies.as_of = 1;
+	CHECK(follow_now(f.vmm[0]) >= f.vmm[0]->read);
+	memcpy(&h, f.out.bytes + f.out.item[f.out.n - 1].at, sizeof(h));
+	CHECK_EQ(h.type, VQT_AVAIL);
+	CHECK(f.vmm[0]->read == h.ts);
+	CHECK(follow_now(f.vmm[0]) >= h.ts);
+	end();
+}
+
 /* What was read after the reset was no ring: it is not in the trace, and what was there is unknown. */
 static void reset_meanwhile(void)
 {
@@ -458,6 +479,7 @@ static void map(void)
 static const struct tap_test tests[] = {
 	{ "slots become a map", map },
 	{ "chains and completions of a ring that registers set up", followed },
+	{ "what is read keeps its order", in_order },
 	{ "a reset while it is read", reset_meanwhile },
 	{ "set up again, at rest", again_and_at_rest },
 	{ "cleared before its end was seen", cleared },
