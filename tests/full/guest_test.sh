@@ -387,10 +387,11 @@ two() {
 	[ "$(grep -c 'its side is recorded, too' "$d/out")" = 2 ] || { cat "$d/out"; return 1; }
 	# on a busy machine the recorders in the guests miss some calls, and say so
 	lost=$(show "$d/live.pcap" loss .loss.lost | awk '{ n += $1 } END { print n + 0 }')
-	for g in 0 1; do # blk0 is of the first process that is recorded
-		"$vqtrace" stat -r "$d/live.pcap" -T json | jq -r ".devices[] | select(.device == \"blk$g\") | .stages.both_sides"
-	done | { read -r a && read -r b && echo "$a and $b, $lost lost" &&
-		[ $((a + lost)) -ge 95 ] && [ "$a" -ge 50 ] && [ $((b + lost)) -ge 190 ] && [ "$b" -ge 100 ]; }
+	# on a busy machine its times are known too badly for latencies; whose chains are whose is known
+	a=$(sed -n 's/.*port1: .* \([0-9]*\) of [0-9]* chains were recorded by the host, too.*/\1/p' "$d/out")
+	b=$(sed -n 's/.*port2: .* \([0-9]*\) of [0-9]* chains were recorded by the host, too.*/\1/p' "$d/out")
+	echo "$a and $b, $lost lost"
+	[ $((a + lost)) -ge 95 ] && [ "$a" -ge 50 ] && [ $((b + lost)) -ge 190 ] && [ "$b" -ge 100 ]
 }
 
 # The port, the socket and the device that carries the trace are made by record itself.
