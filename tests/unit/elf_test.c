@@ -17,6 +17,7 @@ static struct elf *self(void)
 	struct elf *e = NULL;
 
 	foreign_init(&by, 0, NULL);
+	foreign_begin_large(&by, 100); /* a sanitizer, a busy machine */
 	CHECK_EQ(elf_open(&e, "/proc/self/exe", &by), 0);
 	return e;
 }
@@ -112,6 +113,7 @@ static void hostile(void)
 	struct elf *e;
 
 	foreign_init(&by, 0, NULL);
+	foreign_begin_large(&by, 100); /* a sanitizer, a busy machine */
 	tiny_elf(&t, code, sizeof(code));
 	CHECK_EQ(elf_open_memory(&e, "", t.bytes, 0), (uint64_t)-ENOEXEC);
 	CHECK_EQ(elf_open_memory(&e, "", "#!/bin/sh\n", 10), (uint64_t)-ENOEXEC);

@@ -145,6 +145,7 @@ static struct elf *open_file(const char *path)
 	struct elf *e = NULL;
 
 	foreign_init(&by, 0, NULL);
+	foreign_begin_large(&by, 100); /* a sanitizer, a busy machine */
 	foreign_begin_large(&by, 8);
 	CHECK_EQ(elf_open(&e, path, &by), 0);
 	return e;
