@@ -42,12 +42,12 @@ void proxy_poll_close(struct proxy_poll *w)
 
 unsigned proxy_poll_share(int idle, unsigned own)
 {
-	/* the other half is for those who have had to wait for a processor */
-	unsigned half = idle < 0 ? PROXY_SHARE : ((unsigned)idle + own) / 2;
+	/* two sides that wake each other are never busy all the time, and lose by each look */
+	unsigned part = idle < 0 ? PROXY_SHARE : ((unsigned)idle + own) * PROXY_SHARE / 100;
 
-	return half < PROXY_SHARE_LEAST ? PROXY_SHARE_LEAST
-	       : half > PROXY_SHARE	? PROXY_SHARE
-					: half;
+	return part < PROXY_SHARE_LEAST ? PROXY_SHARE_LEAST
+	       : part > PROXY_SHARE	? PROXY_SHARE
+					: part;
 }
 
 /* Two sides that are busy have the processors to themselves. */

@@ -16,7 +16,7 @@
 #include "decoder/util/text.h"
 
 #define PROXY_SHARE 10 /* percent of one core, unless another is asked for */
-#define PROXY_SHARE_LEAST 3 /* where the two sides have use for all processors */
+#define PROXY_SHARE_LEAST 2 /* where the two sides have use for all processors */
 
 struct proxy_poll {
 	struct pace pace;
@@ -41,7 +41,7 @@ struct proxy_poll {
 
 /*
  * share: percent of one core, 1 to 100; 0: PROXY_SHARE, or less, down to PROXY_SHARE_LEAST, while the
- * processors have less than twice that to spare.  0 or negative errno.
+ * processors have less than a core to spare.  0 or negative errno.
  */
 int proxy_poll_open(struct proxy_poll *w, unsigned share);
 void proxy_poll_close(struct proxy_poll *w); /* fine on zeroes but for the timer: -1 */

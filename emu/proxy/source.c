@@ -110,7 +110,7 @@ static const struct option_row options[] = {
 	  .call = set_type },
 	{ OPTION_CALL, 0, "passive", "[=PERCENT]",
 	  "let kicks and calls pass straight between the two sides, unseen, and look at the rings as "
-	  "often as PERCENT of one processor core allows (10; less, down to 3, where the processors have "
+	  "often as PERCENT of one processor core allows (10; less, down to 2, where the processors have "
 	  "nothing to spare): costs the sides less, tells less",
 	  .call = set_passive },
 	{},
