@@ -146,7 +146,7 @@ void follow_suspend(struct follow_queue *q);
 void follow_offer_all(struct follow_vmm *v);
 /* It is not looked at by the kernel any more. */
 void follow_withdraw(struct follow_queue *q);
-/* The callback of switches_open(): opaque is the follow_source. */
+/* The callback of switches_for(): opaque is the follow_source. */
 void follow_on_snapshot(void *opaque, const struct vqs_snapshot *s);
 /* ns: when what is read now was there, and no earlier than what was read before. */
 uint64_t follow_now(const struct follow_vmm *v);

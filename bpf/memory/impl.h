@@ -177,7 +177,7 @@ void memory_offer(struct memory_queue *q);
 void memory_withdraw(struct memory_queue *q);
 /* The process has ended. */
 void memory_leave(struct memory_vmm *v);
-/* The callback of switches_open(): opaque is the memory_source. */
+/* The callback of switches_for(): opaque is the memory_source. */
 void memory_on_snapshot(void *opaque, const struct vqs_snapshot *snapshot);
 /* Take what was found by now: was there anything? */
 bool memory_take_snapshots(struct memory_source *s);

@@ -258,6 +258,12 @@ uint64_t switches_count(const struct switches *s, enum vqs_counter which)
 
 void switches_report(const struct switches *s, const struct source_request *r, uint64_t began)
 {
+	static const char *const missed[VQS_COUNTERS] = {
+		[VQS_OVER] = "left out, as they would have cost more than that share",
+		[VQS_FULL] = "found what was not read in time",
+		[VQS_PART] = "did not find all: pages were not present, or it was too much",
+		[VQS_TORN] = "saw the ring go on meanwhile",
+	};
 	uint64_t took = clock_ns(CLOCK_MONOTONIC) - began, c[VQS_COUNTERS];
 	TEXT(t, 300);
 
@@ -266,18 +272,9 @@ void switches_report(const struct switches *s, const struct source_request *r, u
 	text_add(&t, "%llu looks by the machine's own threads, %.1f %% of a processor core",
 		 (unsigned long long)c[VQS_LOOKS],
 		 took ? 100.0 * (double)c[VQS_NS] / (double)took : 0);
-	if (c[VQS_OVER])
-		text_add(&t, "; %llu left out, as they would have cost more than that share",
-			 (unsigned long long)c[VQS_OVER]);
-	if (c[VQS_FULL])
-		text_add(&t, "; what %llu had found was not read in time",
-			 (unsigned long long)c[VQS_FULL]);
-	if (c[VQS_PART])
-		text_add(&t, "; %llu did not find all: pages were not present, or it was too much",
-			 (unsigned long long)c[VQS_PART]);
-	if (c[VQS_TORN])
-		text_add(&t, "; in %llu the ring went on meanwhile",
-			 (unsigned long long)c[VQS_TORN]);
+	for (unsigned i = 0; i < VQS_COUNTERS; i++)
+		if (c[i] && missed[i])
+			text_add(&t, "; %llu %s", (unsigned long long)c[i], missed[i]);
 	source_say(r, SOURCE_INFO, "%s", t.buf);
 }
 

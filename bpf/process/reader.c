@@ -116,19 +116,26 @@ static struct reader *get(void)
 	return r;
 }
 
-/* Of the thread that there is. */
-static uint64_t waited_by(const struct reader *r)
+/* The first line of a file of the thread that there is; empty: it cannot be read. */
+static void task_line(const struct reader *r, const char *name, char *text, int size)
 {
-	char path[64], text[64] = "", *second;
+	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat",
-		 (int)__atomic_load_n(&r->thread, __ATOMIC_ACQUIRE));
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s",
+		 (int)__atomic_load_n(&r->thread, __ATOMIC_ACQUIRE), name);
 	f = fopen(path, "re");
-	if (f && !fgets(text, sizeof(text), f))
+	if (!f || !fgets(text, size, f))
 		text[0] = 0;
 	if (f)
 		fclose(f);
+}
+
+static uint64_t waited_by(const struct reader *r)
+{
+	char text[64], *second;
+
+	task_line(r, "schedstat", text, sizeof(text));
 	second = strchr(text, ' ');
 	return second ? strtoull(second, NULL, 10) : 0;
 }
@@ -167,16 +174,9 @@ static bool put(struct reader *r, pid_t pid, const struct iovec *range, unsigned
 /* Does it run, or wait for a processor, and for nothing else? */
 static bool runs(const struct reader *r)
 {
-	char path[64], text[256] = "", *end;
-	FILE *f;
+	char text[256], *end;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
-		 (int)__atomic_load_n(&r->thread, __ATOMIC_ACQUIRE));
-	f = fopen(path, "re");
-	if (!f || !fgets(text, sizeof(text), f))
-		text[0] = 0;
-	if (f)
-		fclose(f);
+	task_line(r, "stat", text, sizeof(text));
 	end = strrchr(text, ')');
 	return end && end[1] == ' ' && end[2] == 'R';
 }

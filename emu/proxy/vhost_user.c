@@ -270,19 +270,6 @@ int vhost_proxy_timeout(struct server *d)
 	return d->client.fd < 0 ? -1 : proxy_rings_timeout((struct vhost_proxy *)d);
 }
 
-static void add_stats(struct snoop_stats *to, const struct snoop_stats *s)
-{
-	to->kicks += s->kicks;
-	to->calls += s->calls;
-	to->chains += s->chains;
-	to->used += s->used;
-	to->late += s->late;
-	to->unread += s->unread;
-	to->unsure += s->unsure;
-	to->lost += s->lost;
-	to->lost_more += s->lost_more;
-}
-
 struct vhost_proxy_stats vhost_proxy_stats(const struct server *d)
 {
 	const struct vhost_proxy *p = (const struct vhost_proxy *)d;
@@ -291,7 +278,7 @@ struct vhost_proxy_stats vhost_proxy_stats(const struct server *d)
 				       .unknown = p->unknown };
 	for (unsigned i = 0; i < PROXY_RINGS; i++)
 		if (p->ring[i])
-			add_stats(&s.rings, &p->ring[i]->w.stats);
+			snoop_stats_add(&s.rings, &p->ring[i]->w.stats);
 	return s;
 }
 
