@@ -8,6 +8,7 @@
 #include "bpf/guest/attach.h"
 #include "bpf/guest/examine.h"
 #include "bpf/guest/layout.h"
+#include "bpf/guest/types.h"
 
 /* How many virtio devices this kernel has. */
 static unsigned virtio_devices(void)
@@ -78,7 +79,7 @@ static void look_types(struct source_report *r)
 	}
 	memset(&l, 0xff, sizeof(l));
 	kernel_types_find(t, &l);
-	kernel_types_missing(t, &l, &missing);
+	guest_layout_missing(&l, &missing);
 	source_found(r, missing.len ? SOURCE_LIMITED : SOURCE_OK, "drivers' structures",
 		     missing.len ? "load the drivers, or name their files with --modules" : "",
 		     "%s%s", missing.len ? "unknown: " : "all known", missing.buf);

@@ -11,7 +11,7 @@
 #include "bpf/guest/attach.h"
 #include "bpf/guest/fast.h"
 #include "bpf/guest/functions.h"
-#include "bpf/guest/layout.h"
+#include "bpf/guest/types.h"
 #include "bpf/prog/guest.skel.h"
 #include "bpf/prog/guest_fast.skel.h"
 

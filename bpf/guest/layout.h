@@ -1,34 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* Offsets in the structures of the kernel and its virtio modules, from their BTF. */
+/* Offsets in the structures of the kernel and its virtio modules, from BTF, which may be any bytes. */
 #ifndef VQT_BPF_GUEST_LAYOUT_H
 #define VQT_BPF_GUEST_LAYOUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "bpf/prog/guest.h"
 #include "decoder/util/text.h"
 
-struct kernel_types;
+struct btf;
+
+/* Where a type is defined: the kernel itself, if the driver is built in, or a module. */
+enum kernel_module {
+	KERNEL_VIRTIO,
+	KERNEL_VIRTIO_RING,
+	KERNEL_VIRTIO_PCI,
+	KERNEL_VIRTIO_MMIO,
+	KERNEL_VIRTIO_BLK,
+	KERNEL_VIRTIO_NET,
+	KERNEL_MODULES
+};
 
 /*
- * The kernel's BTF.  modules: a folder with module files, whose types are read before they are
- * loaded; NULL: /lib/modules/RELEASE.  -ENOENT: the kernel has no BTF.
+ * Fill in those offsets that are VQG_UNKNOWN and in this BTF: of the kernel, which may have all types, or
+ * of a module.  modules: bit n: types of enum kernel_module n.  True: one was found.
  */
-int kernel_types_open(struct kernel_types **out, const char *modules);
-void kernel_types_close(struct kernel_types *t);
+bool guest_layout_find(struct vqg_layout *l, const struct btf *btf, unsigned modules);
+/* What is not known, as "struct.member, ..."; empty: all is. */
+void guest_layout_missing(const struct vqg_layout *l, struct text *to);
 /*
- * Fill in the offsets that can be found now.  True: an offset or a module was found that was not
- * known before.
+ * How the functions of this name, from type `first` on, give the features that they read, by their types;
+ * unknown, if they do not agree.
  */
-bool kernel_types_find(struct kernel_types *t, struct vqg_layout *l);
-/* Whether the module is loaded, or built in, and has this function (for trampolines). */
-bool kernel_types_has_module(struct kernel_types *t, const char *module);
-bool kernel_types_has_function(struct kernel_types *t, const char *module, const char *function);
-/* How a function gives the features that it read, by its type. */
-enum vqg_gives kernel_types_gives(const struct kernel_types *t, const char *module,
-				  const char *function);
-/* What could not be found, as "struct.member, ..."; empty: all was. */
-void kernel_types_missing(const struct kernel_types *t, const struct vqg_layout *l,
-			  struct text *to);
+enum vqg_gives guest_layout_gives(const struct btf *btf, uint32_t first, const char *function);
 
 #endif

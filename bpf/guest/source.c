@@ -17,6 +17,7 @@
 #include "bpf/guest/source.h"
 #include "bpf/guest/stacks.h"
 #include "bpf/guest/stream.h"
+#include "bpf/guest/types.h"
 #include "bpf/prog/guest.skel.h"
 #include "decoder/class/class.h"
 #include "decoder/util/clock.h"
@@ -387,7 +388,7 @@ static void report_missing(struct guest_source *g)
 				   r[i].probed->costs ? "; the trace lacks " : "",
 				   r[i].probed->costs ? r[i].probed->costs : "");
 	if (g->types)
-		kernel_types_missing(g->types, &g->layout, &missing);
+		guest_layout_missing(&g->layout, &missing);
 	if (g->fast)
 		source_say(&g->request, SOURCE_DETAIL, "%u functions by trampolines",
 			   fast_count(g->fast));

@@ -5,7 +5,7 @@
 
 #include "bpf/kvm/task.h"
 
-static uint32_t find_flags(const struct btf *btf)
+uint32_t task_flags_in(const struct btf *btf)
 {
 	int id = btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT);
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
@@ -23,7 +23,7 @@ uint32_t task_flags_offset(void)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL); /* it would complain to the terminal */
 	struct btf *btf = btf__load_vmlinux_btf();
-	uint32_t at = btf ? find_flags(btf) : 0;
+	uint32_t at = btf ? task_flags_in(btf) : 0;
 
 	btf__free(btf);
 	libbpf_set_print(print);

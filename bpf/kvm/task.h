@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
-/* Where `flags` is in struct task_struct, bytes; 0: not known. */
+struct btf;
+
+/* Where `flags` is in struct task_struct, bytes; 0: not known.  By the kernel's BTF; by this one. */
 uint32_t task_flags_offset(void);
+uint32_t task_flags_in(const struct btf *btf);
 
 #endif
