@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "bpf/calls/calls.h"
 #include "bpf/capture/capture.h"
 #include "bpf/device/class.h"
 #include "bpf/capture/stacks.h"
@@ -40,18 +39,8 @@
 static int on_sample(void *ctx, void *data, size_t len)
 {
 	struct capture *c = ctx;
-	const struct vqt_hdr *h = data;
 
-	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
-		return 0;
-	if (h->type == VQP_CALL)
-		calls_take(c->target[h->source - 1], data, len);
-	else if (h->type == VQT_STACK)
-		stacks_take(c->target[h->source - 1], data, len);
-	else
-		order_put(c->target[h->source - 1]->order, data, len, capture_now());
-	/* unwinding may be slower than what makes the records */
-	return h->type == VQT_STACK && c->consume_until && capture_now() > c->consume_until
+	return stream_take(c, data, len) && c->consume_until && capture_now() > c->consume_until
 		       ? -ECANCELED
 		       : 0;
 }

@@ -111,3 +111,20 @@ void stream_pass(struct target *t, void *record, size_t len)
 }
 
 const struct order_ops stream_ops = { .record = on_record, .lost = on_lost };
+
+bool stream_take(struct capture *c, const void *record, size_t len)
+{
+	const struct vqt_hdr *h = record;
+	struct target *t;
+
+	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
+		return false;
+	t = c->target[h->source - 1];
+	if (h->type == VQP_CALL)
+		calls_take(t, record, len);
+	else if (h->type == VQT_STACK)
+		stacks_take(t, record, len);
+	else
+		order_put(t->order, record, len, capture_now());
+	return h->type == VQT_STACK;
+}

@@ -8,6 +8,11 @@
 
 extern const struct order_ops stream_ops; /* with a struct target */
 
+/*
+ * A record has come from the programs.  True: a stack was unwound for it, which may be slower than what makes
+ * such records.
+ */
+bool stream_take(struct capture *c, const void *record, size_t len);
 /* Pass a record on, to be written: it is the next one. */
 void stream_pass(struct target *t, void *record, size_t len);
 /*

@@ -57,14 +57,7 @@ static const struct option_row options[] = {
 
 static int on_sample(void *ctx, void *data, size_t len)
 {
-	struct guest_source *g = ctx;
-
-	if (len < sizeof(struct vqt_hdr))
-		return 0;
-	if (((const struct vqt_hdr *)data)->type == VQT_STACK)
-		stacks_add(g->stacks, data, len);
-	else
-		order_put(g->order, data, len, clock_ns(CLOCK_MONOTONIC));
+	guest_take(ctx, data, len);
 	return 0;
 }
 

@@ -263,7 +263,10 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 
 	g->seen_full += count < full ? count : full;
 	g->out_seq += count;
-	lose(g, count, ts, full ? VQT_LOSS_BUFFER : VQT_LOSS_LIMIT);
+	if (ts >
+	    g->last_ts) /* that of the next record, which may be earlier by its processor's clock */
+		g->last_ts = ts;
+	lose(g, count, g->last_ts, full ? VQT_LOSS_BUFFER : VQT_LOSS_LIMIT);
 }
 
 void guest_lost_last(struct guest_source *g)
@@ -275,3 +278,13 @@ void guest_lost_last(struct guest_source *g)
 }
 
 const struct order_ops guest_order_ops = { .record = on_record, .lost = on_lost };
+
+void guest_take(struct guest_source *g, const void *record, size_t len)
+{
+	if (len < sizeof(struct vqt_hdr))
+		return;
+	if (((const struct vqt_hdr *)record)->type == VQT_STACK)
+		stacks_add(g->stacks, record, len);
+	else
+		order_put(g->order, record, len, clock_ns(CLOCK_MONOTONIC));
+}

@@ -6,6 +6,8 @@
 #include "bpf/guest/impl.h"
 
 extern const struct order_ops guest_order_ops; /* with a struct guest_source */
+/* A record has come from the programs. */
+void guest_take(struct guest_source *g, const void *record, size_t len);
 
 /* The session, the source, and the devices known so far. */
 void guest_describe(struct guest_source *g);

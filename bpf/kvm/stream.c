@@ -130,7 +130,10 @@ static void on_lost(void *ctx, uint32_t count, uint64_t ts)
 	struct kvm_process *p = ctx;
 	struct vqt_loss l = { .lost = count, .why = VQT_LOSS_BUFFER };
 
-	l.h = (struct vqt_hdr){ .ts = ts, .type = VQT_LOSS, .queue = VQT_NO_QUEUE };
+	if (ts >
+	    p->last_ts) /* that of the next hit, which may be earlier by its processor's clock */
+		p->last_ts = ts;
+	l.h = (struct vqt_hdr){ .ts = p->last_ts, .type = VQT_LOSS, .queue = VQT_NO_QUEUE };
 	p->missing += count;
 	p->all->lost += count;
 	p->out_seq += count;

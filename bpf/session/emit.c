@@ -58,7 +58,9 @@ void target_lost(struct target *t, uint32_t count, uint64_t ts, enum vqt_loss_wh
 	struct vqt_loss l = { .lost = count, .why = why };
 
 	t->out_seq += count;
-	t->last_ts = ts;
+	if (ts >
+	    t->last_ts) /* that of the next record, which may be earlier by its processor's clock */
+		t->last_ts = ts;
 	target_stamp(t, &l.h, VQT_LOSS, VQT_NO_DEVICE);
 	t->c->stats.lost += count;
 	t->c->stats.lost_why[why] += count;

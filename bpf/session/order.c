@@ -53,9 +53,10 @@ static void pop_first(struct order *o)
 	free(w);
 }
 
+/* Those that nothing is missing before; of two of one number the second, too. */
 static void drain(struct order *o)
 {
-	while (o->first && seq_of(o->first->bytes) == o->next)
+	while (o->first && (int32_t)(seq_of(o->first->bytes) - o->next) <= 0)
 		pop_first(o);
 }
 

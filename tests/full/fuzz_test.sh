@@ -16,8 +16,8 @@ inputs() { # TARGET
 	helper_fuzz) echo 100 ;; # it forks
 	follow_fuzz) echo 300 ;;
 	check_fuzz | replay_fuzz) echo 700 ;;
-	trace_fuzz | http_fuzz) echo 1500 ;;
-	emu_mmio_fuzz | layout_fuzz | live_fuzz | snoop_fuzz | stat_fuzz | stuck_fuzz) echo 3000 ;;
+	trace_fuzz | http_fuzz | stream_fuzz | kvm_stream_fuzz) echo 1500 ;;
+	emu_mmio_fuzz | guest_stream_fuzz | layout_fuzz | live_fuzz | snoop_fuzz | stat_fuzz | stuck_fuzz) echo 3000 ;;
 	emu_pci_fuzz | qmp_fuzz | qom_fuzz | qtest_fuzz | shrink_fuzz) echo 50000 ;;
 	*) echo 10000 ;;
 	esac

@@ -50,6 +50,23 @@ static void in_order(void)
 	order_free(o);
 }
 
+/* No program numbers two alike; if one did, neither would make others wait or be lost. */
+static void alike(void)
+{
+	begin();
+	put(1, 0);
+	put(1, 0);
+	put(2, 0);
+	put(0, 0);
+	CHECK_STR(said, "0 1 1 2");
+	put(5, 0);
+	put(5, 0);
+	put(6, 0);
+	order_expire(o, 0, 0);
+	CHECK_STR(said, "0 1 1 2 (2 lost) 5 5 6");
+	order_free(o);
+}
+
 static void swapped(void)
 {
 	begin();
@@ -128,8 +145,10 @@ static void left(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "in order", in_order },	  { "swapped", swapped }, { "missing", missing },
-	{ "numbers wrap around", wraps }, { "bounded", bounded }, { "freed while some wait", left },
+	{ "in order", in_order },	   { "swapped", swapped },
+	{ "two of one number", alike },	   { "missing", missing },
+	{ "numbers wrap around", wraps },  { "bounded", bounded },
+	{ "freed while some wait", left },
 };
 
 TAP_MAIN(tests)
