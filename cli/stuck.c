@@ -209,14 +209,24 @@ static void look_at(struct stuck *s, pid_t pid)
 	look_close(l);
 }
 
+static void say_left_out(void)
+{
+	for (;;) {
+		TEXT(line, PROCESS_LEFT_OUT);
+
+		if (!process_newly_left_out(&line))
+			return;
+		cli_warn("%s", line.buf);
+	}
+}
+
 /* The processes that -n names, or all. */
 static int find_processes(struct stuck *s)
 {
 	static struct process all[MACHINES];
 	size_t n = process_list(all, MACHINES, NULL);
 
-	for (pid_t pid; (pid = process_newly_slow());)
-		cli_warn("process %d: " PROCESS_SLOW_WORDS, (int)pid);
+	say_left_out();
 	for (unsigned i = 0; i < s->names.n; i++) {
 		unsigned before = s->npids;
 

@@ -282,20 +282,28 @@ static int look_target(struct source_report *r, const char *what, struct source_
 	return look_qemu(r, p.object, p.object_name, err);
 }
 
+static void say_left_out(struct source_report *r)
+{
+	for (size_t i = 0;; i++) {
+		TEXT(line, PROCESS_LEFT_OUT);
+
+		if (!process_left_out(i, &line))
+			return;
+		source_found(r, SOURCE_LIMITED, "", "", "%s", line.buf);
+	}
+}
+
 static void look_running(struct source_report *r)
 {
 	static struct process all[64];
-	size_t n = process_list(all, 64, NULL), nslow;
-	pid_t slow[PROCESS_SLOW];
+	size_t n = process_list(all, 64, NULL);
 	struct source_error err;
 
 	source_found(r, SOURCE_OK, "running QEMUs", "", "%zu%s", n, n ? "" : " that we may see");
 	for (size_t i = 0; i < n; i++)
 		source_found(r, SOURCE_OK, "", "", "%d %s %.160s", (int)all[i].pid, all[i].name,
 			     all[i].object_name);
-	nslow = process_slow(slow, PROCESS_SLOW);
-	for (size_t i = 0; i < nslow; i++)
-		source_found(r, SOURCE_LIMITED, "", PROCESS_SLOW_WORDS, "%d", (int)slow[i]);
+	say_left_out(r);
 	if (!access("/usr/bin/qemu-system-x86_64", R_OK))
 		look_qemu(r, "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-x86_64", &err);
 }

@@ -115,10 +115,15 @@ static void forget_dead(struct qemu_source *q)
 			q->known[i] = q->known[--q->nknown];
 }
 
-static void say_slow(const struct source_request *r)
+static void say_left_out(const struct source_request *r)
 {
-	for (pid_t pid; (pid = process_newly_slow());)
-		source_say(r, SOURCE_WARNING, "process %d: " PROCESS_SLOW_WORDS, (int)pid);
+	for (;;) {
+		TEXT(line, PROCESS_LEFT_OUT);
+
+		if (!process_newly_left_out(&line))
+			return;
+		source_say(r, SOURCE_WARNING, "%s", line.buf);
+	}
 }
 
 static void attach_new(struct qemu_source *q)
@@ -127,7 +132,7 @@ static void attach_new(struct qemu_source *q)
 	const struct foreign_stop stop = { q->request.ended, q->request.ctx };
 	size_t n = process_list(all, PROCESSES, &stop);
 
-	say_slow(&q->request);
+	say_left_out(&q->request);
 	forget_dead(q);
 	q->looked = capture_now();
 	for (size_t i = 0; i < n; i++) {

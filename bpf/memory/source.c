@@ -204,10 +204,15 @@ static bool is_chosen(const struct source_request *r, const struct process *p)
 	return !r->npids && !r->names.n;
 }
 
-static void say_slow(const struct source_request *r)
+static void say_left_out(const struct source_request *r)
 {
-	for (pid_t pid; (pid = process_newly_slow());)
-		source_say(r, SOURCE_WARNING, "process %d: " PROCESS_SLOW_WORDS, (int)pid);
+	for (;;) {
+		TEXT(line, PROCESS_LEFT_OUT);
+
+		if (!process_newly_left_out(&line))
+			return;
+		source_say(r, SOURCE_WARNING, "%s", line.buf);
+	}
 }
 
 static void attach_new(struct memory_source *s)
@@ -216,7 +221,7 @@ static void attach_new(struct memory_source *s)
 	const struct foreign_stop stop = { s->request.ended, s->request.ctx };
 	size_t n = process_list(all, sizeof(all) / sizeof(all[0]), &stop);
 
-	say_slow(&s->request);
+	say_left_out(&s->request);
 	for (unsigned i = 0; i < s->nknown;)
 		if (process_alive(s->known[i]))
 			i++;

@@ -18,17 +18,23 @@ static void list_processes(struct text *to, const struct process *p, size_t n)
 	}
 }
 
+static void list_left_out(struct text *to)
+{
+	for (size_t i = 0;; i++) {
+		TEXT(line, PROCESS_LEFT_OUT);
+
+		if (!process_left_out(i, &line))
+			return;
+		text_add(to, "\n  %s", line.buf);
+	}
+}
+
 void choose_list(struct text *lines)
 {
 	static struct process all[CHOOSE_PROCESSES];
 
-	pid_t slow[PROCESS_SLOW];
-	size_t n;
-
 	list_processes(lines, all, process_list(all, CHOOSE_PROCESSES, NULL));
-	n = process_slow(slow, PROCESS_SLOW);
-	for (size_t i = 0; i < n; i++)
-		text_add(lines, "\n  %7d  " PROCESS_SLOW_WORDS, (int)slow[i]);
+	list_left_out(lines);
 }
 
 int choose_named(const char *word, const struct foreign_stop *stop, pid_t *pid, struct text *why)
@@ -54,5 +60,7 @@ int choose_named(const char *word, const struct foreign_stop *stop, pid_t *pid, 
 			 "no QEMU is called '%s', and none runs that we may see (as root all are)",
 			 name.buf);
 	list_processes(why, m ? match : all, m ? m : n);
+	if (!m)
+		list_left_out(why);
 	return -ESRCH;
 }

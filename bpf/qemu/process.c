@@ -9,6 +9,7 @@
 
 #include "bpf/process/memory.h"
 #include "bpf/process/state.h"
+#include "bpf/qemu/budget.h"
 #include "bpf/qemu/discover.h"
 #include "bpf/qemu/process.h"
 #include "decoder/util/clock.h"
@@ -119,144 +120,58 @@ int process_read(struct process *p, struct foreign *f)
 
 /* --- all processes ------------------------------------------------------------- */
 
-#define LIST_NS UINT64_C(3000000000) /* of this thread's time, for all processes */
-#define USER_NS UINT64_C(500000000) /* for those of one user */
-#define USER_WALL_NS \
-	UINT64_C(3000000000) /* for them, of the time that passes: files come from disks */
-#define USERS 64 /* kept apart; further ones share */
-
-/* What the processes of a user cost: static, because lists are made again and again. */
-static struct user {
-	long uid;
-	uint64_t ns, wall; /* in this list */
-	uint64_t resume, pause; /* he used up his time: not looked at before */
-} users[USERS];
-static size_t nusers;
-
-/* Processes that took too long, each left alone for a while. */
-static struct slow {
-	pid_t pid;
-	unsigned long long begun; /* when it was started: numbers are used again */
-	uint64_t resume, pause; /* not looked at before; the next one */
-	bool said;
-} slow[PROCESS_SLOW];
-static size_t nslow;
-
-static struct user *user_of(long uid)
-{
-	size_t i = 0;
-
-	while (i < nusers && users[i].uid != uid)
-		i++;
-	if (i == USERS)
-		return &users[USERS - 1];
-	if (i == nusers)
-		users[nusers++] = (struct user){ .uid = uid, .pause = FOREIGN_PAUSE_NS };
-	return &users[i];
-}
+static struct budget budget; /* static, because lists are made again and again */
 
 /* The 22nd field of its stat: unique among processes of one number. */
-static unsigned long long begin_of(struct foreign *f)
+static unsigned long long begun(pid_t pid)
 {
 	char text[1024] = "", *at;
+	struct foreign f;
 
-	foreign_proc(f, "stat", text, sizeof(text));
+	foreign_init(&f, pid, NULL);
+	foreign_proc(&f, "stat", text, sizeof(text));
 	at = strrchr(text, ')');
 	for (unsigned i = 2; at && i < 22; i++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoull(at, NULL, 10) : 0;
 }
 
-static struct slow *slow_of(struct foreign *f)
-{
-	for (size_t i = 0; i < nslow; i++)
-		if (slow[i].pid == f->pid && slow[i].begun == begin_of(f))
-			return &slow[i];
-	return NULL;
-}
-
-/* It took too long: it is left alone, each time twice as long. */
-static void put_off(struct foreign *f, struct slow *s)
-{
-	struct foreign again;
-
-	if (!s) {
-		size_t first = 0;
-
-		for (size_t i = 1; i < nslow; i++)
-			first = slow[i].resume < slow[first].resume ? i : first;
-		s = &slow[nslow < PROCESS_SLOW ? nslow++ : first];
-		foreign_init(&again, f->pid, NULL);
-		*s = (struct slow){ .pid = f->pid,
-				    .begun = begin_of(&again),
-				    .pause = FOREIGN_PAUSE_NS };
-	}
-	s->resume = clock_ns(CLOCK_MONOTONIC) + s->pause;
-	s->pause *= 2;
-}
-
-size_t process_slow(pid_t *pid, size_t max)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < nslow && n < max; i++)
-		if (process_alive(slow[i].pid))
-			pid[n++] = slow[i].pid;
-	return n;
-}
-
-pid_t process_newly_slow(void)
-{
-	for (size_t i = 0; i < nslow; i++)
-		if (!slow[i].said) {
-			slow[i].said = true;
-			return slow[i].pid;
-		}
-	return 0;
-}
-
-static void account(struct user *u, uint64_t cpu, uint64_t wall, uint64_t now)
-{
-	u->ns += cpu;
-	u->wall += wall;
-	if (u->ns <= USER_NS && u->wall <= USER_WALL_NS)
-		return;
-	u->resume = now + u->pause;
-	u->pause *= 2;
-}
-
 /* Read one process; false if it is no QEMU, or there is no time left for it. */
-static bool list_one(struct process *p, struct foreign *f, uint64_t *all)
+static bool list_one(struct process *p, struct foreign *f)
 {
-	uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID), wall = foreign_clock(), took;
+	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID), wall = foreign_clock();
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-	long uid = foreign_user(f);
-	struct user *u = user_of(uid);
-	struct slow *s = slow_of(f);
+	const struct budget_process who = { f->pid, foreign_user(f), begun };
+	struct budget_cost cost;
 	int code;
 
-	if (uid < 0 || now < u->resume || *all > LIST_NS || (s && now < s->resume))
+	if (who.uid < 0 || !budget_allows(&budget, &who, now))
 		return false;
 	code = process_read(p, f);
-	if (code == -ETIMEDOUT)
-		put_off(f, s);
-	else if (s)
-		*s = slow[--nslow];
-	took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun;
-	*all += took;
-	account(u, took, foreign_clock() - wall, now);
+	cost.cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	cost.wall = foreign_clock() - wall;
+	cost.too_long = code == -ETIMEDOUT;
+	budget_took(&budget, &who, &cost, now);
 	return !code;
+}
+
+bool process_left_out(size_t n, struct text *line)
+{
+	return budget_left_out(&budget, n, line);
+}
+
+bool process_newly_left_out(struct text *line)
+{
+	return budget_newly_left_out(&budget, line);
 }
 
 size_t process_list(struct process *out, size_t max, const struct foreign_stop *stop)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
-	uint64_t all = 0;
 	size_t n = 0;
 
-	for (size_t i = 0; i < nusers; i++)
-		users[i].ns = users[i].wall = 0;
+	budget_begin(&budget, process_alive);
 	while (d && n < max && (e = readdir(d))) {
 		pid_t pid = (pid_t)atoi(e->d_name);
 		struct foreign f;
@@ -266,7 +181,7 @@ size_t process_list(struct process *out, size_t max, const struct foreign_stop *
 		if (pid <= 0 || pid == getpid())
 			continue;
 		foreign_init(&f, pid, stop);
-		n += list_one(&out[n], &f, &all);
+		n += list_one(&out[n], &f);
 	}
 	if (d)
 		closedir(d);

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "bpf/process/foreign.h"
+#include "decoder/util/text.h"
 
 struct process {
 	pid_t pid;
@@ -33,15 +34,12 @@ int process_read(struct process *p, struct foreign *f);
  */
 size_t process_list(struct process *out, size_t max, const struct foreign_stop *stop);
 /*
- * The processes that took too long to read in a list, and are left alone for a while: their number, at
- * most max.
+ * What lists leave out because reading takes too long (budget.h), as a line: the n-th, false if there are no
+ * more; the next that this has not told of yet.
  */
-#define PROCESS_SLOW 64
-size_t process_slow(pid_t *pid, size_t max);
-/* One of them that this has not returned before; 0: there is none. */
-pid_t process_newly_slow(void);
-#define PROCESS_SLOW_WORDS \
-	"reading it takes too long: its mappings or files are not those of a QEMU; it is left out"
+bool process_left_out(size_t n, struct text *line);
+bool process_newly_left_out(struct text *line);
+#define PROCESS_LEFT_OUT 160 /* bytes that are enough for a line */
 /* Whether the word names this process: its guest name, UUID or command name. */
 bool process_matches(const struct process *p, const char *word);
 
