@@ -16,7 +16,7 @@
 #   make recorder      the guest with vqtrace in it
 #   make tests sanitized tools fuzz blkio    only build: tests (also with sanitizers),
 #                      their tools, fuzz targets, a client
-#   make fuzz-long     each fuzz target for MINUTES=10; TARGETS= chooses
+#   make fuzz-long     each fuzz target for MINUTES=10 of processor time, MOST= if it still finds more; TARGETS= chooses
 #   make coverage      of emu/ by its unit tests
 #   make format        the whole tree, as .clang-format says
 # Written anew, to be looked at and committed:
@@ -193,7 +193,7 @@ fuzz: $(FUZZ_BIN)
 # Each target for minutes, with a corpus that stays in build/fuzz/corpus; TARGETS="a_fuzz b_fuzz".
 .PHONY: fuzz-long fuzz-merge
 fuzz-long: fuzz $(BUILD)/tests/lab/corpus
-	$(Q)tests/fuzz/long -m $(or $(MINUTES),10) $(TARGETS)
+	$(Q)tests/fuzz/long -m $(or $(MINUTES),10) $(if $(MOST),-M $(MOST)) $(TARGETS)
 fuzz-merge: fuzz $(BUILD)/tests/lab/corpus # into tests/fuzz/corpus, what is worth keeping
 	$(Q)tests/fuzz/merge $(TARGETS)
 sanitized: $(SANITIZED_BIN)
