@@ -285,6 +285,6 @@ void guest_take(struct guest_source *g, const void *record, size_t len)
 		return;
 	if (((const struct vqt_hdr *)record)->type == VQT_STACK)
 		stacks_add(g->stacks, record, len);
-	else
+	else if (!order_take(g->order, record, len))
 		order_put(g->order, record, len, clock_ns(CLOCK_MONOTONIC));
 }

@@ -204,7 +204,7 @@ void kvm_hit(struct kvm_source *k, const struct vqk_event *e)
 	struct kvm_process *p = kvm_process_get(k, (pid_t)e->pid, e->h.ts);
 
 	k->hits++;
-	if (p)
+	if (p && !order_take(p->order, e, sizeof(*e)))
 		order_put(p->order, e, sizeof(*e), clock_ns(CLOCK_MONOTONIC));
 }
 

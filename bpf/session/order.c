@@ -23,6 +23,8 @@ struct order {
 	uint32_t next; /* sequence number to pass on */
 	struct waiting *first; /* sorted */
 	size_t bytes;
+	void *copy; /* of a record that need not wait: where it comes from it cannot be changed */
+	size_t room; /* bytes of the copy */
 };
 
 struct order *order_new(const struct order_ops *ops, void *ctx)
@@ -70,29 +72,58 @@ static void give_up(struct order *o)
 	drain(o);
 }
 
+static int copy(struct order *o, const void *record, size_t len)
+{
+	if (len > o->room) {
+		void *more = realloc(o->copy, len);
+
+		if (!more)
+			return -ENOMEM;
+		o->copy = more;
+		o->room = len;
+	}
+	memcpy(o->copy, record, len);
+	return 0;
+}
+
+int order_take(struct order *o, const void *record, size_t len)
+{
+	uint32_t seq = seq_of(record);
+	int err;
+
+	if ((int32_t)(seq - o->next) > 0)
+		return 0;
+	err = copy(o, record, len);
+	if (err)
+		return err;
+	/* One of before came after the window and was counted as lost; it is passed on all the same. */
+	if (seq == o->next)
+		o->next++;
+	o->ops->record(o->ctx, o->copy, len);
+	drain(o);
+	return 1;
+}
+
 int order_put(struct order *o, const void *record, size_t len, uint64_t now)
 {
 	uint32_t seq = seq_of(record);
-	struct waiting *w, *before = o->first ? o->first->prev : NULL; /* the last one */
+	struct waiting *w, *before;
+	int taken = order_take(o, record, len);
 
+	if (taken)
+		return taken < 0 ? taken : 0;
+	before = o->first ? o->first->prev : NULL; /* the last one */
 	w = malloc(sizeof(*w) + len);
 	if (!w)
 		return -ENOMEM;
 	w->since = now;
 	w->len = len;
 	memcpy(w->bytes, record, len);
-	/* The record came after the window and was counted as lost; pass it on all the same. */
-	if ((int32_t)(seq - o->next) < 0) {
-		o->ops->record(o->ctx, w->bytes, len);
-		free(w);
-		return 0;
-	}
 	/* Almost always the record belongs at the end of the list, or near it. */
 	while (before && (int32_t)(seq_of(before->bytes) - seq) > 0)
 		before = before == o->first ? NULL : before->prev;
 	DL_APPEND_ELEM(o->first, before, w);
 	o->bytes += sizeof(*w) + len;
-	drain(o);
 	while (o->bytes > WAITING_BYTES)
 		give_up(o);
 	return 0;
@@ -117,5 +148,6 @@ void order_free(struct order *o)
 		return;
 	DL_FOREACH_SAFE (o->first, w, next)
 		free(w);
+	free(o->copy);
 	free(o);
 }

@@ -20,7 +20,12 @@ struct order_ops {
 
 struct order *order_new(const struct order_ops *ops, void *ctx);
 void order_free(struct order *o);
-/* -ENOMEM: the record is dropped and will be counted as lost. */
+/*
+ * Pass on a record that need not wait, and those that have waited for it.  1: passed on; 0: it comes before
+ * its turn, and is for order_put(); -ENOMEM: it is dropped and will be counted as lost.
+ */
+int order_take(struct order *o, const void *record, size_t len);
+/* The same for any record; one that has to wait does so from now (ns) on. */
 int order_put(struct order *o, const void *record, size_t len, uint64_t now);
 /* Does a record wait for one before it? */
 bool order_waits(const struct order *o);

@@ -80,6 +80,63 @@ static void swapped(void)
 	order_free(o);
 }
 
+static int take(uint32_t seq)
+{
+	const struct vqt_hdr h = { .seq = seq, .ts = seq };
+
+	return order_take(o, &h, sizeof(h));
+}
+
+/* What need not wait is taken without a time; what has to is not, and is for order_put(). */
+static void taken(void)
+{
+	begin();
+	CHECK_EQ(take(0), 1);
+	CHECK_EQ(take(1), 1);
+	CHECK_EQ(take(3), 0);
+	CHECK_STR(said, "0 1");
+	CHECK(!order_waits(o));
+	put(3, 0);
+	CHECK(order_waits(o));
+	CHECK_EQ(take(4), 0);
+	put(4, 0);
+	CHECK_EQ(take(2), 1); /* and those that waited for it */
+	CHECK_STR(said, "0 1 2 3 4");
+	CHECK(!order_waits(o));
+	put(6, 0);
+	order_expire(o, 1, 0);
+	CHECK_EQ(take(5), 1); /* late */
+	CHECK_EQ(take(7), 1);
+	CHECK_STR(said, "0 1 2 3 4 (1 lost) 6 5 7");
+	order_free(o);
+}
+
+/* The record is a copy, whatever its length, which may be changed. */
+static void on_copy(void *ctx, void *record, size_t len)
+{
+	const void **from = ctx;
+
+	CHECK(record != *from && !memcmp(record, *from, len));
+	memset(record, 0xff, len);
+}
+
+static void copied(void)
+{
+	static const struct order_ops copies = { .record = on_copy };
+	static const size_t lens[] = { 64, 65536, 24, 100000, 24 };
+	_Alignas(8) static uint8_t bytes[100000];
+	const void *from = bytes;
+
+	o = order_new(&copies, &from);
+	for (uint32_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		memset(bytes, (int)i + 1, sizeof(bytes));
+		((struct vqt_hdr *)bytes)->seq = i;
+		CHECK_EQ(order_take(o, bytes, lens[i]), 1);
+		CHECK_EQ(bytes[lens[i] - 1], i + 1);
+	}
+	order_free(o);
+}
+
 /* A record that is missing is waited for as long as is said, then counted where it was. */
 static void missing(void)
 {
@@ -145,9 +202,14 @@ static void left(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "in order", in_order },	   { "swapped", swapped },
-	{ "two of one number", alike },	   { "missing", missing },
-	{ "numbers wrap around", wraps },  { "bounded", bounded },
+	{ "in order", in_order },
+	{ "swapped", swapped },
+	{ "two of one number", alike },
+	{ "missing", missing },
+	{ "in order without waiting", taken },
+	{ "copies", copied },
+	{ "numbers wrap around", wraps },
+	{ "bounded", bounded },
 	{ "freed while some wait", left },
 };
 
