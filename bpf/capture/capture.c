@@ -2,7 +2,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,8 @@
 #include "bpf/device/state.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/capture/wake.h"
 #include "bpf/process/caps.h"
-#include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
 #include "decoder/util/clock.h"
 
@@ -36,13 +35,21 @@
 #define ORDER_PATIENCE 20000000000ULL
 #define HOUSEKEEPING 20000000ULL
 
+#define CLOCK_EVERY 256 /* records between two looks at the clock */
+
+/* Has this turn taken its time?  Unwinding may be slower than what makes the records. */
+static bool is_over(struct capture *c, bool unwound)
+{
+	if (!c->consume_until || (!unwound && ++c->consumed % CLOCK_EVERY))
+		return false;
+	return capture_now() > c->consume_until;
+}
+
 static int on_sample(void *ctx, void *data, size_t len)
 {
 	struct capture *c = ctx;
 
-	return stream_take(c, data, len) && c->consume_until && capture_now() > c->consume_until
-		       ? -ECANCELED
-		       : 0;
+	return is_over(c, stream_take(c, data, len)) ? -ECANCELED : 0;
 }
 
 void capture_preamble(struct capture *c)
@@ -145,7 +152,10 @@ static int load(struct capture *c, struct source_error *err)
 	if (c->o.light && (code = light_open(c)))
 		return explain_load(err, code);
 	c->rb = ring_buffer__new(bpf_map__fd(c->skel->maps.events), on_sample, c, NULL);
-	return c->rb ? 0 : explain_load(err, -errno);
+	if (!c->rb)
+		return explain_load(err, -errno);
+	code = wake_open(c);
+	return code ? explain_load(err, code) : 0;
 }
 
 int capture_open(struct capture **out, const struct capture_options *options,
@@ -174,24 +184,30 @@ int capture_open(struct capture **out, const struct capture_options *options,
 
 /* --- running --------------------------------------------------------------- */
 
+/* Records that are missing come no more after so long. */
+static uint64_t window(const struct capture *c)
+{
+	return stream_counter(c, VQP_LOST_BUFFER) > c->seen_lost ? ORDER_WINDOW : ORDER_PATIENCE;
+}
+
+/* Of a process from which nothing comes there is nothing to do. */
+static void keep_target(struct target *t, uint64_t now)
+{
+	if (order_waits(t->order))
+		order_expire(t->order, now, window(t->c));
+	hold_tick(t, now);
+	wake_look(t);
+	if (t->heard && !t->dead)
+		t->heard = !memory_update(t);
+}
+
 static void housekeeping(struct capture *c, uint64_t now)
 {
-	uint64_t window;
-
 	if (now - c->tick < HOUSEKEEPING)
 		return;
 	c->tick = now;
-	window = stream_counter(c, VQP_LOST_BUFFER) > c->seen_lost ? ORDER_WINDOW : ORDER_PATIENCE;
-	for (size_t i = 0; i < c->ntargets; i++) {
-		struct target *t = c->target[i];
-
-		order_expire(t->order, now, window);
-		hold_tick(t, now);
-		if (t->dead)
-			continue;
-		t->dead = !process_alive(t->p.pid);
-		memory_update(t);
-	}
+	for (size_t i = 0; i < c->ntargets; i++)
+		keep_target(c->target[i], now);
 	light_tick(c, now);
 	sample_tick(c, now);
 	for (size_t i = 0; i < DEVICES; i++)
@@ -212,33 +228,27 @@ static int consume(struct capture *c)
 	c->consume_until = capture_now() + CONSUME_NS;
 	n = ring_buffer__consume(c->rb);
 	c->consume_until = 0;
-	return n == -ECANCELED ? 0 : n;
+	c->behind = n == -ECANCELED;
+	return c->behind ? 0 : n;
 }
 
 int capture_poll(struct capture *c, int timeout_ms)
 {
-	struct pollfd p = { .fd = ring_buffer__epoll_fd(c->rb), .events = POLLIN };
-	int n;
+	int n = wake_wait(c, c->behind ? 0 : timeout_ms);
 
+	if (n == -EINTR)
+		return n;
 	c->handed = 0;
 	for (size_t i = 0; i < c->ntargets; i++)
-		foreign_begin(&c->target[i]->foreign);
+		foreign_begin_with_use(&c->target[i]->foreign);
 	n = consume(c);
-	/*
-	 * Below the fill level the BPF programs do not wake the reader: this waits for the
-	 * time-out.
-	 */
-	if (n >= 0 && !c->handed && timeout_ms > 0 && poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
-		return -EINTR;
-	if (n >= 0 && !c->handed)
-		n = consume(c);
 	housekeeping(c, capture_now());
 	return n < 0 ? n : (int)c->handed;
 }
 
 int capture_fd(const struct capture *c)
 {
-	return ring_buffer__epoll_fd(c->rb);
+	return c->wake_fd;
 }
 
 void capture_settle(struct capture *c)
@@ -286,9 +296,24 @@ void capture_close(struct capture *c)
 	if (c->cost_fd > 0)
 		close(c->cost_fd);
 	light_close(c);
+	wake_close(c);
 	ring_buffer__free(c->rb);
 	qemu_bpf__destroy(c->skel);
 	free(c);
+}
+
+unsigned capture_alive(const struct capture *c)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < c->ntargets; i++)
+		n += !c->target[i]->dead;
+	return n;
+}
+
+uint64_t capture_lost(const struct capture *c)
+{
+	return c->stats.lost;
 }
 
 void capture_stats(const struct capture *c, struct capture_stats *out)
@@ -297,9 +322,8 @@ void capture_stats(const struct capture *c, struct capture_stats *out)
 	out->chains_missed = stream_counter(c, VQP_LOST_CHAINS);
 	out->stacks_missed = stream_counter(c, VQP_LOST_STACKS);
 	out->calls_missed = stream_counter(c, VQP_LOST_CALLS);
-	out->alive = 0;
+	out->alive = capture_alive(c);
 	for (size_t i = 0; i < c->ntargets; i++) {
-		out->alive += !c->target[i]->dead;
 		out->stacks_missed += stacks_unknown(c->target[i]);
 		out->stacks_unread += stacks_unread(c->target[i]);
 		out->stacks_given_up |= stacks_given_up(c->target[i]);

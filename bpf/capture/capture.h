@@ -29,13 +29,13 @@ int capture_open(struct capture **out, const struct capture_options *options,
 int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture_monitor *qmp,
 		   struct source_error *err);
 /*
- * Pass the records that have arrived to options.record; wait up to timeout_ms when there are
- * none. Returns the number of records passed on, or negative errno (EINTR).
+ * Wait up to timeout_ms, unless there is much to read before, and pass all records that have arrived to
+ * options.record.  Returns the number of records passed on, or negative errno (EINTR).
  */
 int capture_poll(struct capture *c, int timeout_ms);
 /*
- * A file descriptor that becomes readable when the kernel buffer has filled to a threshold.
- * Smaller amounts do not make it readable: also call capture_poll() at intervals.
+ * A file descriptor that becomes readable when the kernel buffer has filled to a threshold, or when a
+ * process has ended.  Smaller amounts do not make it readable: also call capture_poll() at intervals.
  */
 int capture_fd(const struct capture *c);
 /* Pass on what was counted and not written yet (light capture). */
@@ -49,6 +49,9 @@ void capture_preamble(struct capture *c);
 
 /* --- information about the capture ----------------------------------------- */
 
+/* What costs no system call: processes that run, and records lost. */
+unsigned capture_alive(const struct capture *c);
+uint64_t capture_lost(const struct capture *c);
 void capture_stats(const struct capture *c, struct capture_stats *out);
 
 /*

@@ -50,7 +50,7 @@ static bool widen(struct foreign *f, struct vqp_region *g, uint64_t low_end)
 	return memcmp(&old, g, sizeof(old)) != 0;
 }
 
-void memory_update(struct target *t)
+bool memory_update(struct target *t)
 {
 	int fd = bpf_map__fd(t->c->skel->maps.memories);
 	uint32_t key = (uint32_t)t->p.pid;
@@ -59,7 +59,7 @@ void memory_update(struct target *t)
 	bool changed = false;
 
 	if (bpf_map_lookup_elem(fd, &key, &m) || m.learning)
-		return;
+		return false;
 	before = m;
 	for (size_t i = 0; i < VQP_REGIONS; i++)
 		if (m.region[i].lo >= 4 * GIB &&
@@ -79,7 +79,8 @@ void memory_update(struct target *t)
 	 */
 	if (changed && (bpf_map_lookup_elem(fd, &key, &now) || memcmp(&now, &before, sizeof(now)) ||
 			bpf_map_update_elem(fd, &key, &m, BPF_EXIST)))
-		return;
+		return false;
 	for (size_t i = 0; i < VQP_REGIONS; i++)
 		t->region_done[i] = m.region[i].hi;
+	return true;
 }

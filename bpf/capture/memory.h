@@ -6,9 +6,9 @@
 
 /*
  * The BPF programs learn guest memory in pieces: extend each piece to the mapping that
- * contains it.
+ * contains it.  false: not all could be done, try again.
  */
-void memory_update(struct target *t);
+bool memory_update(struct target *t);
 
 /*
  * Extend one piece of guest memory: [start, end) is the mapping of the process that contains

@@ -271,14 +271,12 @@ static int begin_running(struct qemu_source *q, struct source_error *err)
 static int begin_following(struct qemu_source *q, struct source_error *err)
 {
 	const struct source_request *r = &q->request;
-	struct capture_stats stats;
 
 	attach_new(q);
-	capture_stats(q->capture, &stats);
 	if (r->npids && !q->nknown)
 		return source_fail(err, -ESRCH,
 				   "none of these processes is a QEMU that runs; -D lists those");
-	if (r->npids && !r->names.n && !stats.alive)
+	if (r->npids && !r->names.n && !capture_alive(q->capture))
 		return source_fail(err, -ESRCH, "%s", q->why.text);
 	if (!q->nknown) {
 		/* the wall clock offset, which otherwise comes with the first QEMU */
@@ -339,10 +337,9 @@ static void stop(struct source *s)
 static void stats(const struct source *s, struct source_stats *out)
 {
 	const struct qemu_source *q = (const struct qemu_source *)s;
-	struct capture_stats c;
 
-	capture_stats(q->capture, &c);
-	*out = (struct source_stats){ .lost.records = c.lost, .alive = c.alive };
+	*out = (struct source_stats){ .lost.records = capture_lost(q->capture),
+				      .alive = capture_alive(q->capture) };
 }
 
 static bool alive(const struct source *s, pid_t pid)

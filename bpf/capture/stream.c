@@ -120,11 +120,12 @@ bool stream_take(struct capture *c, const void *record, size_t len)
 	if (len < sizeof(*h) || !h->source || h->source > c->ntargets)
 		return false;
 	t = c->target[h->source - 1];
+	t->heard = true;
 	if (h->type == VQP_CALL)
 		calls_take(t, record, len);
 	else if (h->type == VQT_STACK)
 		stacks_take(t, record, len);
-	else
+	else if (!order_take(t->order, record, len))
 		order_put(t->order, record, len, capture_now());
 	return h->type == VQT_STACK;
 }

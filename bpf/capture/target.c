@@ -20,6 +20,7 @@
 #include "bpf/capture/stacks.h"
 #include "bpf/capture/stream.h"
 #include "bpf/capture/target.h"
+#include "bpf/capture/wake.h"
 #include "bpf/process/caps.h"
 #include "bpf/process/state.h"
 #include "bpf/prog/qemu.skel.h"
@@ -261,6 +262,7 @@ void target_free(struct target *t)
 			device_free(t->c->device[i]);
 			t->c->device[i] = NULL;
 		}
+	wake_remove(t);
 	query_free(&t->qmp);
 	classes_close(t->classes);
 	qemu_close(t->q);
@@ -293,6 +295,7 @@ static int target_open(struct capture *c, struct target **out, pid_t pid, struct
 	if (!t)
 		return source_fail(err, -ENOMEM, "out of memory");
 	t->c = c;
+	t->end_fd = -1;
 	foreign_init(&t->foreign, pid, &c->o.stop);
 	t->mem = process_memory(&t->foreign);
 	code = process_read(&t->p, &t->foreign);
@@ -368,6 +371,7 @@ int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture
 		target_free(t);
 		return code;
 	}
+	wake_add(t);
 	if (!c->stats.records)
 		describe_session(c);
 	t->last_ts = capture_now();

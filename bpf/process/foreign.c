@@ -55,18 +55,36 @@ void foreign_begin(struct foreign *f)
 	foreign_begin_large(f, 1);
 }
 
-void foreign_begin_large(struct foreign *f, unsigned times)
+/* Asking what the clocks say is several system calls. */
+static void start_clocks(struct foreign *f)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	f->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) + FOREIGN_CPU_NS * f->unstarted;
+	f->wall = clock_ns(CLOCK_MONOTONIC) + FOREIGN_WALL_NS * f->unstarted;
+	f->waited = waited_ns();
+	f->unstarted = 0;
+}
 
-	if (now < f->resume)
-		return;
+/* Whether it begins: the clocks are still to be started. */
+static bool renew(struct foreign *f, unsigned times)
+{
+	if (f->resume && clock_ns(CLOCK_MONOTONIC) < f->resume)
+		return false;
 	f->calls = (uint64_t)FOREIGN_CALLS * times;
 	f->bytes = FOREIGN_BYTES * times;
-	f->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) + FOREIGN_CPU_NS * times;
-	f->wall = now + FOREIGN_WALL_NS * times;
-	f->waited = waited_ns();
+	f->unstarted = times;
 	f->err = 0;
+	return true;
+}
+
+void foreign_begin_large(struct foreign *f, unsigned times)
+{
+	if (renew(f, times))
+		start_clocks(f);
+}
+
+void foreign_begin_with_use(struct foreign *f)
+{
+	renew(f, 1);
 }
 
 static int end(struct foreign *f, int err)
@@ -89,6 +107,8 @@ int foreign_spend(struct foreign *f, uint64_t bytes)
 		return f->err;
 	if (f->stop.asked && f->stop.asked(f->stop.ctx))
 		return end(f, -EINTR);
+	if (f->unstarted)
+		start_clocks(f);
 	/* asking for the time costs half as much as a small read: not each time */
 	timed = bytes > SMALL || !(f->calls & 15);
 	if (!f->calls || bytes > f->bytes ||

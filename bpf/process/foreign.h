@@ -46,6 +46,8 @@ struct foreign {
 	/* private: the rest of this attempt, and when it ends by the two clocks */
 	uint64_t calls, bytes, cpu, wall;
 	uint64_t waited; /* for a processor, before this attempt */
+	unsigned
+		unstarted; /* times the limits: the clocks start with what is read first; 0: they run */
 	int err; /* why it has ended; 0: it has not */
 	uint64_t resume, pause; /* no attempt before; the length of the next pause */
 	bool known, trusted; /* whether its memory may make us wait (bpf/process/reader.h) */
@@ -57,6 +59,8 @@ void foreign_init(struct foreign *f, pid_t pid, const struct foreign_stop *stop)
  * pauses double, so a process that always reaches it costs less and less.
  */
 void foreign_begin(struct foreign *f);
+/* The same, but its time runs from the first thing on that is read: without any this costs nothing. */
+void foreign_begin_with_use(struct foreign *f);
 /* Begin an attempt at a large file: this many times the usual limits. */
 void foreign_begin_large(struct foreign *f, unsigned times);
 /*

@@ -78,7 +78,9 @@ struct target {
 	uint64_t light_since; /* time from which a light capture counts it */
 	uint64_t region_done[VQP_REGIONS]; /* upper bound of each region after its last widening */
 	uint8_t source;
+	int end_fd; /* of the process, readable when it has ended; -1: the kernel gives none */
 	bool late, dead;
+	bool heard; /* records have come since its memory was last looked at */
 	bool listed; /* the devices present at attach are all known */
 	bool endless; /* the tree of objects exceeded the limits */
 	struct stacks *stacks; /* NULL: none are recorded */
@@ -94,7 +96,10 @@ struct capture {
 	struct capture_options o;
 	struct qemu_bpf *skel;
 	struct ring_buffer *rb;
+	int wake_fd; /* readable when there is much to read, or a process has ended */
 	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
+	unsigned consumed; /* records of this turn */
+	bool behind; /* that turn has left some */
 	bool multi;
 	int64_t wall; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	struct target *target[TARGETS];

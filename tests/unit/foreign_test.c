@@ -65,6 +65,21 @@ static uint64_t passed(uint64_t since)
 	return clock_ns(CLOCK_MONOTONIC) - since;
 }
 
+/* An attempt that begins with its use: what passes before that does not count, and its limits are the same. */
+static void with_use(void)
+{
+	struct foreign f;
+
+	foreign_init(&f, getpid(), NULL);
+	foreign_begin_with_use(&f);
+	usleep(FOREIGN_WALL_NS / 1000 + 50000);
+	CHECK_EQ(foreign_spend(&f, 0), 0);
+	CHECK_EQ(foreign_spend(&f, FOREIGN_BYTES), 0);
+	CHECK_EQ(foreign_spend(&f, 1), (uint64_t)-ETIMEDOUT);
+	foreign_begin_with_use(&f); /* too early */
+	CHECK_EQ(foreign_spend(&f, 0), (uint64_t)-ETIMEDOUT);
+}
+
 /* Time that passes counts; but not while others have the processor. */
 static void busy_host(void)
 {
@@ -343,6 +358,7 @@ static void many_files(void)
 static const struct tap_test tests[] = {
 	{ "an attempt ends at its limits, and when it is asked to", limits },
 	{ "time that passes counts, waiting for a processor does not", busy_host },
+	{ "an attempt that begins with its use", with_use },
 	{ "only regular files are opened", files },
 	{ "files of /proc by line", lines },
 	{ "memory that never comes", withheld },
