@@ -11,6 +11,8 @@
 #include "cli/output.h"
 #include "decoder/util/create.h"
 
+#define REST_NS 100000000 /* a system call for a few records is made this often */
+
 static unsigned digits(unsigned n)
 {
 	unsigned d = 1;
@@ -78,6 +80,8 @@ int trace_out_open(struct trace_out *o, struct trace_error *err)
 			snprintf(err->text, sizeof(err->text), "%.256s: cannot be written: %s",
 				 o->current, strerror(-fd));
 	}
+	if (!code && o->batches)
+		trace_batches(o->w);
 	o->n += !code;
 	return code;
 }
@@ -90,6 +94,17 @@ void trace_out_write(struct trace_out *o, const void *record, size_t len)
 	o->records += !o->err;
 	if (o->max_size && trace_out_bytes(o) >= o->max_size)
 		o->full = true;
+}
+
+void trace_out_batch(struct trace_out *o, uint64_t now)
+{
+	bool all = now - o->rest >= REST_NS;
+
+	if (!o->w || o->err)
+		return;
+	if (all)
+		o->rest = now;
+	o->err = trace_batch(o->w, all);
 }
 
 bool trace_out_due(const struct trace_out *o, uint64_t now)

@@ -47,12 +47,14 @@ struct trace_out {
 	/* Opens files, but not the first, by trace_out_task(); NULL: this process does. */
 	struct helper *helper;
 	unsigned helper_task;
+	bool batches; /* trace_out_batch() is called now and then */
 	/* filled in */
 	struct trace_writer *w;
 	char current[1024];
 	unsigned n; /* files begun */
 	uint64_t records; /* written to all files, those without room in a pipe included */
 	uint64_t begun, total; /* ns of the monotonic clock; bytes of finished files */
+	uint64_t rest; /* ns: when little was written, too, and not only what is worth it */
 	uint64_t lost; /* records that the readers of finished files did not take */
 	int err; /* of the first write that failed */
 	bool full; /* --max-size, or the last of -W files by time, is reached */
@@ -65,6 +67,8 @@ int trace_out_task(void *opaque, uint32_t arg, int *gives);
 int trace_out_open(struct trace_out *o, struct trace_error *err);
 /* Append; after the first error nothing is written any more. */
 void trace_out_write(struct trace_out *o, const void *record, size_t len);
+/* Between two batches of records: what there was is in the file a tenth of a second later. */
+void trace_out_batch(struct trace_out *o, uint64_t now);
 /* Has this file reached the size or the age at which the next one begins? */
 bool trace_out_due(const struct trace_out *o, uint64_t now);
 /* Finish this file and begin the next; the caller then writes a preamble. */

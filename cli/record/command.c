@@ -160,6 +160,7 @@ static int begin(struct record_run *r)
 	c->request.output = r->out.path;
 	if (c->ops->open(&r->source, c->config, &c->request, &err))
 		return cli_error_lines("%s", err.text);
+	r->out.batches = true;
 	if (trace_out_open(&r->out, &trace_err))
 		return cli_error("%s", trace_err.text);
 	if (c->ops->begin(r->source, r->command, &r->child, &err))
@@ -176,11 +177,12 @@ static void show_status(struct record_run *r, const struct source_stats *s, uint
 	TEXT(lost, 64);
 	TEXT(requests, 40);
 
-	/* the reader of a pipe has the terminal for itself */
-	if (r->quiet || !strcmp(r->out.path, "-") || !isatty(STDERR_FILENO) ||
-	    now - r->shown < STATUS_EVERY)
+	if (r->quiet || now - r->shown < STATUS_EVERY)
 		return;
 	r->shown = now;
+	/* the reader of a pipe has the terminal for itself */
+	if (!strcmp(r->out.path, "-") || !isatty(STDERR_FILENO))
+		return;
 	all.records += trace_out_lost(&r->out);
 	model_put_lost(&lost, all, "");
 	if (!r->choice.ops->no_rings)
@@ -260,12 +262,13 @@ static void rotate(struct record_run *r, uint64_t now)
 	}
 }
 
-/* What is read as it comes, and what waits for a slow reader. */
-static void flush(struct record_run *r)
+/* The records of this turn; what is read as it comes and what waits for a slow reader goes on at once. */
+static void flush(struct record_run *r, uint64_t now)
 {
-	if (!r->out.w || r->trace_ended || (strcmp(r->out.path, "-") && !trace_waiting(r->out.w)))
+	if (!r->out.w || r->trace_ended)
 		return;
-	if (!r->out.err)
+	trace_out_batch(&r->out, now);
+	if (!r->out.err && (!strcmp(r->out.path, "-") || trace_waiting(r->out.w)))
 		r->out.err = trace_flush(r->out.w);
 	if (r->out.err)
 		output_failed(r);
@@ -289,7 +292,7 @@ static void loop(struct record_run *r)
 		say_attached(r, &s);
 		show_status(r, &s, now);
 		cli_words_kept();
-		flush(r);
+		flush(r, now);
 		if (r->duration && now - r->begun >= r->duration) {
 			r->ended = true;
 			r->done = !r->choice.ops->whole_stop;

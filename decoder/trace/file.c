@@ -13,6 +13,7 @@
 #include "decoder/trace/carried.h"
 #include "decoder/trace/compress.h"
 #include "decoder/trace/file.h"
+#include "decoder/trace/writebuf.h"
 #include "decoder/util/create.h"
 #include "decoder/util/outlet.h"
 
@@ -20,6 +21,7 @@
 #define KEPT_MAX (16u << 20) /* bytes that wait for a slow reader */
 #define KEPT_LOSSES \
 	(4u << 20) /* of them, not for events: descriptions, and a compressor's output */
+#define BLOCK 4096 /* bytes to write: less is not worth a system call while more comes */
 #define BROKEN_MAX 1000 /* records in a row, after which nothing is expected of the rest */
 
 struct trace_reader {
@@ -286,9 +288,12 @@ struct trace_writer {
 	int fd; /* of the file, which the stream has; -1: none of its own */
 	struct compress *packed; /* NULL: a plain file */
 	struct backlog backlog;
+	struct writebuf
+		buf; /* of a plain file; of others libpcap writes each packet to the stream */
 	uint64_t bytes;
 	int64_t wall;
 	bool have_session;
+	bool batched; /* somebody calls trace_batch() */
 	uint64_t last_ts;
 	int error;
 };
@@ -330,10 +335,16 @@ static int create(struct trace_writer **out, FILE *f, const char *path, bool liv
 	rc = std ? 0 : compress_writer(&f, path, &w->packed, &why);
 	if (rc)
 		goto failed;
-	rc = -EIO;
 	w->file = f;
 	w->pcap = pcap_open_dead_with_tstamp_precision(LINKTYPE, VQT_RECORD_MAX,
 						       PCAP_TSTAMP_PRECISION_NANO);
+	if (!w->packed && !w->backlog.outlet)
+		rc = writebuf_open(&w->buf, fileno(f), !std);
+	if (rc) {
+		why = strerror(-rc);
+		goto failed;
+	}
+	rc = -EIO;
 	w->dump = w->pcap ? pcap_dump_fopen(w->pcap, f) : NULL;
 	if (w->dump) {
 		w->bytes = 24;
@@ -345,6 +356,8 @@ failed:
 	fail(err, rc, "%s: cannot be written: %s", path, why);
 	if (w && w->pcap)
 		pcap_close(w->pcap);
+	if (w)
+		writebuf_free(&w->buf);
 	if (f)
 		fclose(f);
 	free(w);
@@ -382,19 +395,40 @@ int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
 	return create(out, f, path, true, err, NULL);
 }
 
-static int put(struct trace_writer *w, uint64_t ts, const void *record, size_t len)
+/* Of a plain file: what libpcap has put into the stream comes first, the head of the file. */
+static int write_out(struct trace_writer *w, size_t least)
+{
+	if (!w->error && w->buf.len && w->buf.len >= least)
+		w->error = fflush(w->file) ? -errno : writebuf_flush(&w->buf);
+	return w->error;
+}
+
+static int put_buffered(struct trace_writer *w, uint64_t ns, const void *record, size_t len)
+{
+	if (!writebuf_put(&w->buf, ns, record, len) && !write_out(w, 0))
+		writebuf_put(&w->buf, ns, record, len);
+	return w->batched ? w->error : write_out(w, BLOCK);
+}
+
+static int put_packet(struct trace_writer *w, uint64_t ns, const void *record, size_t len)
 {
 	struct pcap_pkthdr hdr = { .caplen = (uint32_t)len, .len = (uint32_t)len };
-	uint64_t ns = ts + (uint64_t)w->wall;
 
 	hdr.ts.tv_sec = (time_t)(ns / 1000000000ULL);
 	hdr.ts.tv_usec = (suseconds_t)(ns % 1000000000ULL);
 	errno = 0;
 	pcap_dump((u_char *)w->dump, &hdr, record);
-	if (ferror(w->file))
-		return w->error = errno ? -errno : -EIO;
-	w->bytes += 16 + len;
-	return 0;
+	return !ferror(w->file) ? 0 : errno ? -errno : -EIO;
+}
+
+static int put(struct trace_writer *w, uint64_t ts, const void *record, size_t len)
+{
+	uint64_t ns = ts + (uint64_t)w->wall;
+
+	w->error = w->buf.bytes ? put_buffered(w, ns, record, len) : put_packet(w, ns, record, len);
+	if (!w->error)
+		w->bytes += 16 + len;
+	return w->error;
 }
 
 static int put_losses(struct trace_writer *w, uint64_t ts)
@@ -432,8 +466,19 @@ int trace_write(struct trace_writer *w, const void *record, size_t len)
 	return put(w, h.ts, record, len);
 }
 
+void trace_batches(struct trace_writer *w)
+{
+	w->batched = true;
+}
+
+int trace_batch(struct trace_writer *w, bool all)
+{
+	return write_out(w, all ? 0 : BLOCK);
+}
+
 int trace_flush(struct trace_writer *w)
 {
+	write_out(w, 0);
 	if (!w->error && fflush(w->file))
 		w->error = -errno;
 	if (!w->error && w->packed &&
@@ -478,6 +523,7 @@ int trace_finish_within(struct trace_writer *w, int ms)
 	if (!w)
 		return 0;
 	put_losses(w, w->last_ts);
+	write_out(w, 0);
 	if (!w->error && fflush(w->file))
 		w->error = -errno;
 	if (!w->error && w->packed)
@@ -487,6 +533,7 @@ int trace_finish_within(struct trace_writer *w, int ms)
 	rc = w->error;
 	pcap_dump_close(w->dump);
 	pcap_close(w->pcap);
+	writebuf_free(&w->buf);
 	free(w);
 	return rc;
 }

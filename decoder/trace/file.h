@@ -67,6 +67,13 @@ int trace_create_live_fd(struct trace_writer **out, int fd, const char *path,
 /* Append one record of len bytes (<= VQT_RECORD_MAX).  Negative errno (ENOSPC, EPIPE). */
 int trace_write(struct trace_writer *w, const void *record, size_t len);
 int trace_flush(struct trace_writer *w);
+/*
+ * A plain file gets what is written when it is 4 KiB.  After trace_batches() it gets it by trace_batch(),
+ * to be called when a batch of records is complete: one system call for all of them, if they are 4 KiB; or
+ * all of it.
+ */
+void trace_batches(struct trace_writer *w);
+int trace_batch(struct trace_writer *w, bool all);
 /* Records left out as the reader was slow. */
 uint64_t trace_dropped(const struct trace_writer *w);
 /* Has the file no name any more?  What is written goes away with the writer. */
