@@ -93,6 +93,13 @@ size_t function_trace_site(const struct function *f, uint64_t enabled_count, uin
  * VALUE_UNKNOWN if that is not known.
  */
 struct value function_through(const struct function *f, size_t i);
+/*
+ * The conditional branches that test a word in memory where the function uses it first, on each of the
+ * ways from its begin that lead to it.  Their indexes to out; returns their number, 0 also if one of these
+ * first uses is no test, or if there are more than max.
+ */
+size_t function_first_tests(const struct function *f, struct value word, unsigned width,
+			    size_t *out, size_t max);
 /* First call or jump out of the function to target; f->n none. */
 size_t function_call_site(const struct function *f, uint64_t target);
 

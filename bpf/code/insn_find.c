@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is looked for in decoded functions. */
+#include <stdlib.h>
+
 #include "bpf/code/insn.h"
 #include "bpf/prog/qemu.h"
 
@@ -113,6 +115,60 @@ size_t function_trace_site(const struct function *f, uint64_t enabled_count, uin
 		}
 	}
 	return f->n;
+}
+
+#define TEST_INSNS 3 /* at most, from the use of a word to the branch */
+
+/* The branch that the instruction's comparison is for; f->n: none follows at once. */
+static size_t branch_after(const struct function *f, size_t i)
+{
+	for (size_t k = i + 1; k < f->n && k <= i + TEST_INSNS; k++)
+		if (f->insn[k].kind != INSN_OTHER)
+			return f->insn[k].kind == INSN_JCC ? k : f->n;
+	return f->n;
+}
+
+static bool uses(const struct insn *in, struct value word, unsigned width)
+{
+	return in->load_width == width && in->load.base == word.base &&
+	       in->load.scale == word.scale && in->load.off == word.off;
+}
+
+size_t function_first_tests(const struct function *f, struct value word, unsigned width,
+			    size_t *out, size_t max)
+{
+	size_t *todo = calloc(f->n + 1, sizeof(*todo)), n = 0, found = 0, to[2];
+	bool *seen = calloc(f->n + 1, sizeof(*seen)), bad = !todo || !seen || !f->n;
+
+	if (!bad) {
+		todo[n++] = 0;
+		seen[0] = true;
+	}
+	while (n && !bad) {
+		size_t i = todo[--n];
+		const struct insn *in = &f->insn[i];
+
+		if (f->reached[i] && uses(in, word, width)) {
+			bad = found == max || branch_after(f, i) == f->n;
+			if (!bad)
+				out[found++] = branch_after(f, i);
+			continue;
+		}
+		to[0] = in->kind == INSN_JMP || in->kind == INSN_JMP_INDIRECT ||
+					in->kind == INSN_RET
+				? f->n
+				: i + 1;
+		to[1] = in->kind == INSN_JMP || in->kind == INSN_JCC ? function_at(f, in->target)
+								     : f->n;
+		for (size_t k = 0; k < 2; k++)
+			if (to[k] < f->n && !seen[to[k]]) {
+				seen[to[k]] = true;
+				todo[n++] = to[k];
+			}
+	}
+	free(todo);
+	free(seen);
+	return bad ? 0 : found;
 }
 
 size_t function_call_site(const struct function *f, uint64_t target)

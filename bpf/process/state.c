@@ -7,17 +7,19 @@
 #include "bpf/process/foreign.h"
 #include "bpf/process/state.h"
 
-/* The state letter that ps shows; 0 when there is no such process. */
+/* The state letter that ps shows; 0: there is no such process; '?': not known. */
 static char process_state(pid_t pid)
 {
 	struct foreign f;
 	char stat[256], *p;
+	ssize_t n;
 
 	foreign_init(&f, pid, NULL);
-	if (foreign_proc(&f, "stat", stat, sizeof(stat)) < 0)
+	n = foreign_proc(&f, "stat", stat, sizeof(stat));
+	if (n == -ENOENT || n == -ESRCH)
 		return 0;
-	p = strrchr(stat, ')');
-	return p && p[1] == ' ' ? p[2] : 0;
+	p = n > 0 ? strrchr(stat, ')') : NULL;
+	return p && p[1] == ' ' && p[2] ? p[2] : '?';
 }
 
 bool process_alive(pid_t pid)
@@ -31,7 +33,7 @@ bool process_stopped(pid_t pid)
 {
 	char state = process_state(pid);
 
-	return !state || state == 'T' || state == 't';
+	return !state || state == '?' || state == 'T' || state == 't';
 }
 
 int process_eventfd(struct foreign *f, int fd)

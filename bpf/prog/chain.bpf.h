@@ -96,6 +96,25 @@ static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 #define REC_DESC sizeof(struct vqt_avail)
 #define REC_ROOM (VQP_REC_MAX - 64)
 
+/* The descriptors of a chain mostly follow each other: so many are read at once. */
+#define AHEAD 4
+
+/* Read the next descriptor to *at, and if they are all in the table those behind it, too. */
+static __always_inline long desc_read(struct walk *w, struct vqt_desc *at)
+{
+	const void *from = (const void *)(w->table + virtq_desc_at(w->next));
+
+	if (w->ahead) {
+		w->ahead--;
+		return 0;
+	}
+	if (w->next + AHEAD <= w->entries && !read_user(at, AHEAD * sizeof(*at), from)) {
+		w->ahead = AHEAD - 1;
+		return 0;
+	}
+	return read_user(at, sizeof(*at), from);
+}
+
 static long walk_step(__u32 i, void *ctx)
 {
 	struct scratch *s = *(struct scratch **)ctx;
@@ -104,7 +123,7 @@ static long walk_step(__u32 i, void *ctx)
 
 	/* For the verifier: i is bounded, w->n is not. */
 	at = (void *)(s->rec + ((REC_DESC + 16 * (w->ndirect + i)) & (VQP_REC_MAX - 8)));
-	if (read_user(at, sizeof(d), (void *)(w->table + virtq_desc_at(w->next)))) {
+	if (desc_read(w, at)) {
 		w->flags |= w->indirect ? VQT_CHAIN_NO_TABLE : VQT_CHAIN_CUT;
 		w->more = 0;
 		return 1;
@@ -127,6 +146,8 @@ static long walk_step(__u32 i, void *ctx)
 	}
 	w->more = (d.flags & DESC_F_NEXT) != 0;
 	if (!w->packed) {
+		if (d.next != w->next + 1)
+			w->ahead = 0;
 		w->next = d.next;
 		if (w->more && w->next >= w->entries) {
 			w->flags |= VQT_CHAIN_BAD_NEXT;
@@ -157,6 +178,7 @@ static __always_inline void walk_indirect(struct walk *w, bool translated)
 	}
 	w->indirect = 1;
 	w->more = 1;
+	w->ahead = 0;
 	w->next = 0;
 	w->entries = w->ind_len / 16;
 }
@@ -369,9 +391,9 @@ static __always_inline bool gone_on(struct ring *r, __u16 from)
 }
 
 /*
- * The probe reads the ring before QEMU does, so QEMU may pop a chain that the driver made
- * available after the probe's read.  The device position shows this at the next pop, or when
- * the chain is returned, whichever is first.
+ * Where the probe is at the begin of virtqueue_pop() it reads the ring before QEMU does, so QEMU may pop
+ * a chain that the driver made available after the probe's read.  The device position shows this at the
+ * next pop, or when the chain is returned, whichever is first.
  */
 static __always_inline void missed_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
@@ -394,7 +416,9 @@ static __always_inline void missed_packed(struct ring *r, struct vqp_queue *q, s
 	q->none = 0;
 }
 
-static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
+/* Whether there is a chain, and QEMU takes it.  found: it knows that there is one. */
+static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b,
+				      bool found)
 {
 	__u16 missed;
 	bool popped;
@@ -411,14 +435,15 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
 		}
 	}
-	popped = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
+	popped = (found || (b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last)) &&
 		 r->inuse < r->num;
 	q->seen = r->last + popped;
 	q->valid = 1;
 	return popped;
 }
 
-static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
+static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b,
+				       bool found)
 {
 	__u16 pos = virtq_position(r->last, r->last_wrap);
 
@@ -426,7 +451,7 @@ static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, stru
 	missed_packed(r, q, b);
 	if (!(b->ring.known & VQT_RING_SLOT))
 		return false;
-	if (!(b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
+	if (!(found || b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
 		q->none_at = pos;
 		q->none = 1;
 		return false;
@@ -442,7 +467,8 @@ static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, stru
 	return true;
 }
 
-static __always_inline void pop(struct vqp_proc *p, __u64 vq)
+/* found: QEMU has seen that the queue is not empty (VQP_POP_FOUND) */
+static __always_inline void pop(struct vqp_proc *p, __u64 vq, bool found)
 {
 	struct vqp_queue *q = queue_get(p, vq);
 	struct batch b = { .r = NULL };
@@ -465,7 +491,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 		/* A queue's first use shows where guest memory is mapped. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, virtq_desc_at(r.num));
-		popped = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
+		popped = r.packed ? pop_packed(&r, q, &b, found) : pop_split(&r, q, &b, found);
 		bpf_loop(b.late + popped, batch_step, &b, 0);
 	}
 	scratch_put(s);

@@ -90,7 +90,14 @@ struct walk {
 	__u8 indirect; /* inside an indirect table */
 	__u8 more; /* chain goes on */
 	__u8 packed, unread;
+	__u8 ahead; /* descriptors that are there already, behind the latest */
 };
+
+/* struct iovec */
+struct iov {
+	__u64 base, len;
+};
+#define IOVS 4 /* read at once; a power of two */
 
 struct scratch {
 	__u32 busy;
@@ -101,10 +108,12 @@ struct scratch {
 	struct walk w;
 	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
 	__u32 base, next, full; /* continuations: where this one begins, next descriptor to read */
-	__u32 pad;
+	__u32 have; /* buffers in iov */
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
-	__u8 caches[1024];
+	struct iov iov
+		[2 *
+		 IOVS]; /* an element's device-writable buffers; behind IOVS of them another one */
 	__u8 rec[VQP_REC_MAX + 2112]; /* the last append may begin just before VQP_REC_MAX */
 };
 
@@ -130,16 +139,17 @@ const volatile bool can_sleep = false;
 const volatile bool can_find_vma = false;
 
 /*
- * Read memory of the process.  The kernel removes pages for a short time (THP collapse, NUMA
- * balancing, swap); a program that may sleep faults them in.  A program uses only one of the
- * two helpers, because with both in turn the verifier would follow both outcomes of every
- * read.
+ * Read memory of the process.  Nearly always it is there.  The kernel removes pages for a short time
+ * (THP collapse, NUMA balancing, swap): only then a program that may sleep takes the dearer helper, which
+ * faults them in.
  */
 static __always_inline long read_user(void *to, __u32 n, const void *from)
 {
-	if (can_sleep)
-		return bpf_copy_from_user(to, n, from);
-	return bpf_probe_read_user(to, n, from);
+	long err = bpf_probe_read_user(to, n, from);
+
+	if (err && can_sleep)
+		err = bpf_copy_from_user(to, n, from);
+	return err;
 }
 
 static __always_inline long read_user_str(char *to, __u32 n, const void *from)
@@ -273,12 +283,18 @@ static __always_inline void hdr_begin(struct vqp_proc *p, struct vqt_hdr *h, __u
 	h->cpu = bpf_get_smp_processor_id();
 }
 
-/* Wake the reader only when there is much to read: a wake-up costs more than a record. */
+#define LOOK_EVERY 16 /* records; a power of two.  A full buffer is far from wake_level */
+
+/*
+ * Wake the reader only when there is much to read: a wake-up costs more than a record.  To ask how much
+ * there is costs something, too: one of several records does.
+ */
 static __always_inline long send(void *rec, __u64 len)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_level)
+	if (!(((struct vqt_hdr *)rec)->seq & (LOOK_EVERY - 1)) &&
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_level)
 		flags = BPF_RB_FORCE_WAKEUP;
 	return bpf_ringbuf_output(&events, rec, len, flags);
 }

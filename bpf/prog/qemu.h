@@ -35,6 +35,7 @@ struct vqp_proc {
 	__u16 dev_bus; /* struct DeviceState: parent_bus */
 	__u16 vq_notifier; /* host_notifier: the eventfd of kicks */
 	__u16 qiov_size; /* struct QEMUIOVector */
+	__u16 vq_bytes; /* of a VirtQueue, up to the last field that each hit needs; at most VQP_VQ_BYTES */
 	__u64 queues; /* bit n: record queue n (n < 63; bit 63 all others) */
 };
 
@@ -48,7 +49,7 @@ struct vqp_memory {
 	__u32 pad;
 };
 
-/* Bytes of a VirtQueue that one read copies; all vq_ offsets above are below this. */
+/* Bytes of a VirtQueue that one read copies at most; all vq_ offsets above are below this. */
 #define VQP_VQ_BYTES 192
 
 /* Map key for objects in a process: their address and the process. */
@@ -219,6 +220,9 @@ enum vqp_end {
 
 /* cookie aux of the program for submissions: enum vqt_backend_op in the low byte */
 #define VQP_AUX_QIOV 0x0100 /* the length is that of a QEMUIOVector */
+
+/* cookie aux of the programs for pops: the probe is where QEMU has found that the queue is not empty */
+#define VQP_POP_FOUND 0x0001
 
 /* cookie aux of the interrupt program */
 enum vqp_irq {

@@ -78,7 +78,6 @@ static __noinline int cache_step_find(struct vqp_proc *p, __u64 caches, __u32 nu
 static __always_inline int ring_areas(struct ring *r, __u64 caches)
 {
 	struct vqp_proc *p = r->p;
-	struct scratch *s = r->s;
 	__u32 step = p->cache_step;
 
 	if (!caches)
@@ -89,12 +88,11 @@ static __always_inline int ring_areas(struct ring *r, __u64 caches)
 		if (!step)
 			return -1;
 	}
-	step &= 0x1f8;
-	if (read_user(s->caches, (CACHES_FIRST + 2 * step + 8) & 1023, (void *)caches))
+	caches += CACHES_FIRST;
+	if (read_user(&r->desc, 8, (void *)caches) ||
+	    read_user(&r->driver, 8, (void *)(caches + step)) ||
+	    read_user(&r->device, 8, (void *)(caches + 2 * step)))
 		return UNREADABLE;
-	r->desc = *(__u64 *)(s->caches + CACHES_FIRST);
-	r->driver = *(__u64 *)(s->caches + CACHES_FIRST + step);
-	r->device = *(__u64 *)(s->caches + CACHES_FIRST + 2 * step);
 	return r->desc && r->driver && r->device ? 0 : -1;
 }
 
@@ -105,7 +103,7 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 	r->p = p;
 	r->s = s;
 	r->vq = vq;
-	if (read_user(s->vq, VQP_VQ_BYTES, (void *)vq))
+	if (read_user(s->vq, p->vq_bytes & 0xff, (void *)vq))
 		return UNREADABLE;
 	read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
 	r->packed = (r->features & FEATURE_PACKED) != 0;
@@ -185,19 +183,34 @@ struct kick_record {
 		 VQT_KICK_HEADS]; /* twice the needed size: the verifier does not know the bound */
 };
 
+/* mask: all bits of the most bytes that there can be */
+static __always_inline long heads_read(__u16 *to, __u64 from, __u32 n, __u32 mask)
+{
+	__u32 bytes = 2 * n;
+
+	barrier_var(
+		bytes); /* or the compiler drops the mask: it knows the limit, the verifier does not */
+	return read_user(to, bytes & mask, (void *)from);
+}
+
 static __always_inline void kick_heads(struct ring *r, struct kick_record *k)
 {
 	__u16 n = k->k.ring.avail_idx - r->last;
+	__u32 slot, first;
 
-	if (r->packed || !(k->k.ring.known & VQT_RING_AVAIL_IDX) || n > r->num)
+	if (r->packed || !(k->k.ring.known & VQT_RING_AVAIL_IDX) || !n || n > r->num)
 		return;
-	for (__u32 i = 0; i < VQT_KICK_HEADS && i < n; i++) {
-		__u32 slot = (__u16)(r->last + i) % r->num;
-
-		if (read_user(&k->heads[i], 2, (void *)(r->driver + virtq_avail_at(slot))))
-			break;
-		k->k.nheads = i + 1;
-	}
+	slot = r->last % r->num;
+	if (n > VQT_KICK_HEADS)
+		n = VQT_KICK_HEADS;
+	first = r->num - slot < n ? r->num - slot : n;
+	if (heads_read(k->heads, r->driver + virtq_avail_at(slot), first, 63))
+		return;
+	k->k.nheads = first;
+	/* the ring goes on at its begin */
+	if (first < n &&
+	    !heads_read(&k->heads[first & 15], r->driver + virtq_avail_at(0), n - first, 31))
+		k->k.nheads = n;
 }
 
 static __noinline bool kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value, __u8 width)

@@ -7,10 +7,6 @@
 
 /* --- completion ------------------------------------------------------------ */
 
-struct iov {
-	__u64 base, len;
-};
-
 /* struct VirtQueueElement up to out_sg, the same in all versions since 2.0. */
 struct element {
 	__u32 index, len, ndescs, out_num, in_num, pad;
@@ -23,27 +19,40 @@ struct sgs {
 	__u32 count, first, all;
 };
 
+/* The buffer of this number; NULL: it cannot be read. */
+static __always_inline struct iov *sg_get(struct sgs *g, __u32 i)
+{
+	struct scratch *s = g->s;
+
+	if (i < s->have)
+		return &s->iov[i & (IOVS - 1)];
+	if (read_user(&s->iov[IOVS], sizeof(struct iov), (void *)(g->sg + 16ULL * i)))
+		return NULL;
+	return &s->iov[IOVS];
+}
+
 static long sg_step(__u32 i, void *ctx)
 {
 	struct sgs *g = ctx;
 	struct scratch *s = g->s;
-	struct iov v;
+	struct iov *v;
 	__u32 n;
 
 	if (i >= g->count || !s->left)
 		return 1;
-	if (read_user(&v, sizeof(v), (void *)(g->sg + 16ULL * i)))
+	v = sg_get(g, i);
+	if (!v)
 		return 1;
-	n = v.len < s->left ? v.len : s->left;
+	n = v->len < s->left ? v->len : s->left;
 	s->left -= n;
 	/*
 	 * A last buffer of one byte is the status byte, which the record has in a field of its own.
 	 */
-	if (!n || (!g->all && i + 1 == g->count && v.len == 1))
+	if (!n || (!g->all && i + 1 == g->count && v->len == 1))
 		return 0;
 	if (n > s->w.snaplen)
 		n = s->w.snaplen;
-	return seg_append(s, g->first + i, v.base, n) == -1;
+	return seg_append(s, g->first + i, v->base, n) == -1;
 }
 
 #define SG_MAX VQP_CHAIN_MAX
@@ -68,7 +77,7 @@ static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struc
 	g.count = e->out_num;
 	g.first = shift;
 	s->left = ~0ULL;
-	s->segs = 0;
+	s->segs = s->have = 0;
 	g.all = 1;
 	bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	d = (void *)s->rec;
@@ -149,6 +158,15 @@ static __always_inline void learn_element(struct element *e)
 		learn(gpa, v.base, v.len);
 }
 
+/* The device-writable buffers, if there are at most IOVS. */
+static __always_inline long iovs_read(struct scratch *s, struct element *e)
+{
+	__u32 bytes = e->in_num * sizeof(struct iov);
+
+	barrier_var(bytes); /* as in heads_read() */
+	return read_user(s->iov, bytes & (sizeof(s->iov) - 1), (void *)e->in_sg);
+}
+
 static __always_inline void used_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
 					struct element *e, __u32 len, __u32 idx, __u16 flags,
 					__u32 shift)
@@ -156,7 +174,7 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	struct scratch *s = r->s;
 	struct vqt_used *u = (void *)s->rec;
 	struct sgs g = {};
-	struct iov last;
+	struct iov *last = NULL;
 	__u8 status = 0;
 
 	g.s = s;
@@ -167,12 +185,14 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	g.count = e->in_num;
 	g.first = shift + e->out_num;
 	s->left = len;
-	s->segs = 0;
+	s->segs = s->have = 0;
+	if (e->in_num && e->in_num <= IOVS && !iovs_read(s, e))
+		s->have = e->in_num;
 	if (s->w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
-	if (e->in_num && e->in_num <= VQP_CHAIN_MAX &&
-	    !read_user(&last, sizeof(last), (void *)(e->in_sg + 16ULL * (e->in_num - 1))) &&
-	    last.len && !read_user(&status, 1, (void *)(last.base + last.len - 1)))
+	if (e->in_num && e->in_num <= VQP_CHAIN_MAX)
+		last = sg_get(&g, e->in_num - 1);
+	if (last && last->len && !read_user(&status, 1, (void *)(last->base + last->len - 1)))
 		flags |= VQT_USED_STATUS;
 	__builtin_memset(u, 0, sizeof(*u));
 	u->ring = *ring;

@@ -180,6 +180,98 @@ static void probe_kick(struct qemu *q)
 	function_close(f);
 }
 
+/* --- pops ------------------------------------------------------------------ */
+
+static const struct probe_row pop_row = {
+	.symbol = "virtqueue_pop",
+	.costs = "descriptor chains and requests",
+	.program = QEMU_POP,
+	.flags = QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,
+	.arg = { PROBE_ARG(0) },
+};
+
+/* Where functions know that there is a chain: functions, and the branches in them. */
+struct pop_sites {
+	uint64_t branch[2], function[2];
+	size_t n;
+	bool odd;
+};
+
+/*
+ * virtqueue_split_pop() and virtqueue_packed_pop() first ask whether the queue is empty, then whether
+ * more chains are in use than it has entries.  The branch on that second question is behind the first
+ * one; on the way to it nothing else looks at the number of chains in use.
+ */
+static void pop_sites_in(const struct qemu *q, const struct function *f, struct pop_sites *s)
+{
+	const struct value inuse = { .base = VALUE_ARG(0), .off = q->layout.vq_inuse };
+	size_t at[3], n = function_first_tests(f, inuse, 4, at, 3);
+
+	for (size_t i = 0; i < n; i++) {
+		s->odd |= s->n == 2 || !f->insn[at[i]].emulated;
+		if (s->odd)
+			return;
+		s->branch[s->n] = f->insn[at[i]].addr;
+		s->function[s->n++] = f->start;
+	}
+}
+
+/* Both are static: virtqueue_pop() jumps to them or calls them with its queue, or they are inlined. */
+static void pop_sites_find(struct qemu *q, const struct function *f, struct pop_sites *s)
+{
+	struct function *callee;
+
+	pop_sites_in(q, f, s);
+	for (size_t i = 0; i < f->n && !s->odd && s->n < 2; i++) {
+		const struct insn *in = &f->insn[i];
+		struct value v = f->in[i][VQP_RDI];
+
+		if ((in->kind != INSN_CALL && in->kind != INSN_JMP) || !f->reached[i] ||
+		    (in->target >= f->start && in->target < f->end) || v.base != VALUE_ARG(0) ||
+		    v.off || v.scale || function_open(&callee, q->elf, in->target))
+			continue;
+		if (callee->start == in->target)
+			pop_sites_in(q, callee, s);
+		function_close(callee);
+	}
+}
+
+static bool pop_at(struct qemu *q, const struct probe_row *row, uint64_t function, uint64_t branch)
+{
+	struct qemu_probe *p = probe_add(q, row->symbol, row);
+	struct function *f;
+
+	if (!p || function_open(&f, q->elf, function))
+		return false;
+	place(q, p, row, f, function_at(f, branch), "not empty");
+	function_close(f);
+	return p->addr;
+}
+
+/*
+ * A queue that turns out to be empty costs a hit where the probe is at the begin of virtqueue_pop(), and
+ * there the program can only guess from the ring what QEMU is going to find.
+ */
+static void probe_pop(struct qemu *q)
+{
+	struct pop_sites s = { .n = 0 };
+	struct probe_row row = pop_row;
+	uint64_t addr = elf_symbol(q->elf, row.symbol);
+	size_t before = q->nprobes;
+	struct function *f;
+
+	if (q->layout.vq_inuse != VQP_UNKNOWN && !function_open(&f, q->elf, addr)) {
+		pop_sites_find(q, f, &s);
+		function_close(f);
+	}
+	row.aux = VQP_POP_FOUND;
+	if (s.n != 2 || s.odd || !pop_at(q, &row, s.function[0], s.branch[0]) ||
+	    !pop_at(q, &row, s.function[1], s.branch[1])) {
+		q->nprobes = before;
+		probe_function(q, pop_row.symbol, addr, &pop_row);
+	}
+}
+
 /* --- notifications --------------------------------------------------------- */
 
 static const struct {
@@ -428,6 +520,7 @@ int qemu_open_elf(struct qemu **out, struct elf *e)
 	read_version(q);
 	layout_find(q);
 	probe_kick(q);
+	probe_pop(q);
 	for (size_t i = 0; i < probe_nrows; i++)
 		probe_function(q, probe_rows[i].symbol, elf_symbol(e, probe_rows[i].symbol),
 			       &probe_rows[i]);

@@ -256,6 +256,20 @@ static const struct {
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
+/* Up to the end of the fields that the probe programs take from their copy of a VirtQueue. */
+static uint16_t queue_bytes(const struct vqp_proc *l)
+{
+	const uint16_t end[] = { l->vq_num + 4,	      l->vq_desc + 8, l->vq_caches + 8,
+				 l->vq_last + 2,      l->vq_used + 2, l->vq_last_wrap + 1,
+				 l->vq_used_wrap + 1, l->vq_inuse + 4 };
+	uint16_t n = 0;
+
+	for (size_t i = 0; i < sizeof(end) / sizeof(end[0]); i++)
+		if (end[i] > n && end[i] <= VQP_VQ_BYTES)
+			n = end[i];
+	return (uint16_t)((n + 7) & ~7);
+}
+
 void layout_find(struct qemu *q)
 {
 	struct vqp_proc *l = &q->layout;
@@ -290,6 +304,7 @@ void layout_find(struct qemu *q)
 			note(q, fields[i].name,
 			     fields[i].costs ? fields[i].costs : "rings, chains and completions");
 	}
+	l->vq_bytes = queue_bytes(l);
 	find_device_state(q);
 	find_root(q);
 	if (!q->root)

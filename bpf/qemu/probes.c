@@ -38,11 +38,6 @@
 	}
 
 const struct probe_row probe_rows[] = {
-	{ .symbol = "virtqueue_pop",
-	  .program = QEMU_POP,
-	  .flags = QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,
-	  .arg = { A(0) },
-	  .costs = "descriptor chains and requests" },
 	{ .symbol = "virtqueue_fill",
 	  .program = QEMU_FILL,
 	  .flags = QEMU_PROBE_HOT | QEMU_PROBE_ESSENTIAL,

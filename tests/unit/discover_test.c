@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 
+#include "bpf/code/insn.h"
 #include "bpf/prog/qemu.h"
 #include "bpf/prog/qemu.skel.h"
 #include "bpf/qemu/discover.h"
@@ -86,17 +87,37 @@ static unsigned reg(const struct qemu_probe *p, unsigned slot)
 	return p->cookie >> (8 + 5 * slot) & 31;
 }
 
-static void probes(void)
+/* Where the static functions that virtqueue_pop() jumps to know that there is a chain. */
+static void pops(void)
 {
 	struct qemu *q = self();
 	const struct qemu_probe *p = probe(q, "virtqueue_pop");
+	struct function *f;
 
-	CHECK_EQ(p->addr, elf_symbol(q->elf, "virtqueue_pop") + 10); /* behind the movabs */
-	CHECK_EQ(p->offset, elf_offset(q->elf, p->addr));
-	CHECK(p->emulated);
-	CHECK_EQ(reg(p, 0), VQP_RDI);
-	CHECK_EQ(reg(p, 1), VQP_NO_REG);
-	p = probe(q, "virtqueue_detach_element");
+	CHECK_EQ(p[0].addr, elf_symbol(q->elf, "fake_packed_pop") + 22);
+	CHECK_EQ(reg(&p[0], 0), VQP_R13);
+	CHECK_STR(p[1].name, "virtqueue_pop");
+	CHECK_EQ(p[1].addr, elf_symbol(q->elf, "fake_split_pop") + 19);
+	CHECK_EQ(reg(&p[1], 0), VQP_RBX);
+	for (size_t i = 0; i < 2; i++) {
+		CHECK_STR(p[i].placed, "not empty");
+		CHECK_EQ(p[i].offset, elf_offset(q->elf, p[i].addr));
+		CHECK(p[i].emulated);
+		CHECK_EQ(reg(&p[i], 1), VQP_NO_REG);
+		CHECK_EQ(p[i].cookie >> 48, VQP_POP_FOUND);
+		CHECK(!function_open(&f, q->elf, p[i].addr));
+		CHECK_EQ(f->insn[function_at(f, p[i].addr)].kind, INSN_JCC);
+		function_close(f);
+	}
+	CHECK(strcmp(p[2].name, "virtqueue_pop"));
+	qemu_close(q);
+}
+
+static void probes(void)
+{
+	struct qemu *q = self();
+	const struct qemu_probe *p = probe(q, "virtqueue_detach_element");
+
 	CHECK_EQ(reg(p, 0), VQP_R8); /* where the arguments are by then */
 	CHECK_EQ(reg(p, 1), VQP_RSI);
 	CHECK_EQ(reg(p, 2), VQP_RDX);
@@ -162,6 +183,7 @@ static void no_qemu(void)
 static const struct tap_test tests[] = {
 	{ "each role has its program", programs_exist },
 	{ "offsets of structures", layout },
+	{ "where QEMU has found a chain", pops },
 	{ "places of probes and their arguments", probes },
 	{ "what the block layer is given and answers", backend },
 	{ "what is no QEMU", no_qemu },

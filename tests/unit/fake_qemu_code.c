@@ -67,9 +67,40 @@ FUNCTION(object_get_root, "mov fake_root(%rip), %rax\n ret\n");
 /* Begins with what a uprobe must single-step; the next instruction is cheap. */
 FUNCTION(virtqueue_pop, "movabs $0x1122334455667788, %rax\n"
 			"push %rbp\n"
-			"mov 96(%rdi), %rbp\n"
+			"mov 96(%rdi), %rax\n"
 			"pop %rbp\n"
-			"ret\n");
+			"testb $4, 188(%rax)\n"
+			"je 1f\n"
+			"jmp fake_packed_pop\n"
+			"1: jmp fake_split_pop\n");
+LOCAL(fake_split_pop, "push %rbx\n"
+		      "mov %rdi, %rbx\n"
+		      "movzwl 56(%rbx), %eax\n"
+		      "cmp %ax, 60(%rbx)\n"
+		      "je 1f\n"
+		      "mov (%rbx), %ecx\n"
+		      "cmp %ecx, 76(%rbx)\n"
+		      "jae 1f\n"
+		      "add $1, %eax\n"
+		      "mov %ax, 56(%rbx)\n"
+		      "addl $1, 76(%rbx)\n"
+		      "1: pop %rbx\n"
+		      "ret\n");
+/* The number of chains in use is changed, too, before a branch that is not about it. */
+LOCAL(fake_packed_pop, "push %r13\n"
+		       "mov %rdi, %r13\n"
+		       "call event_notifier_test_and_clear\n"
+		       "test %eax, %eax\n"
+		       "jne 1f\n"
+		       "mov 76(%r13), %eax\n"
+		       "cmp 0(%r13), %eax\n"
+		       "jae 1f\n"
+		       "addl $1, 76(%r13)\n"
+		       "cmpl $8, 56(%r13)\n"
+		       "jb 1f\n"
+		       "movw $0, 56(%r13)\n"
+		       "1: pop %r13\n"
+		       "ret\n");
 FUNCTION(virtqueue_fill, "push %rbx\n mov %ecx, %ebx\n pop %rbx\n ret\n");
 /* The first two arguments are not where they came in when the cheap instruction is reached. */
 FUNCTION(virtqueue_detach_element, "mov %rdi, %r8\n"

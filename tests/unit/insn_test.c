@@ -123,6 +123,34 @@ static void probe_points(void)
 	end();
 }
 
+static void first_tests(void)
+{
+	/* test %esi,%esi; je 1f; cmp %ecx,76(%rdi); jae 1f; addl $1,76(%rdi); jb 1f; nop; 1: ret */
+	static const uint8_t one[] = { 0x85, 0xf6, 0x74, 0x0c, 0x39, 0x4f, 0x4c, 0x73, 0x07,
+				       0x83, 0x47, 0x4c, 0x01, 0x72, 0x01, 0x90, 0xc3 };
+	/* test %esi,%esi; je 1f; cmp %ecx,76(%rdi); jae 2f; 1: cmp %edx,76(%rdi); jb 2f; 2: ret */
+	static const uint8_t two[] = { 0x85, 0xf6, 0x74, 0x05, 0x39, 0x4f, 0x4c, 0x73,
+				       0x05, 0x39, 0x57, 0x4c, 0x72, 0x00, 0xc3 };
+	/* cmp %ecx,76(%rdi); ret */
+	static const uint8_t none[] = { 0x39, 0x4f, 0x4c, 0xc3 };
+	const struct value word = { .base = VALUE_ARG(0), .off = 76 };
+	size_t at[2];
+
+	if (begin_code(one, sizeof(one))) {
+		CHECK_EQ(function_first_tests(f, word, 4, at, 2), 1);
+		CHECK_EQ(at[0], 3);
+		CHECK_EQ(function_first_tests(f, word, 2, at, 2), 0);
+		CHECK_EQ(function_first_tests(f, word, 4, at, 0), 0);
+	}
+	end();
+	if (begin_code(two, sizeof(two)))
+		CHECK_EQ(function_first_tests(f, word, 4, at, 2), 2);
+	end();
+	if (begin_code(none, sizeof(none)))
+		CHECK_EQ(function_first_tests(f, word, 4, at, 2), 0);
+	end();
+}
+
 static void trace_sites(void)
 {
 	uint64_t enabled, state;
@@ -165,6 +193,7 @@ static const struct tap_test tests[] = {
 	{ "where arguments are", arguments },
 	{ "paths that meet", merges },
 	{ "where a probe is cheap", probe_points },
+	{ "where a word is tested first", first_tests },
 	{ "where a trace event is emitted", trace_sites },
 	{ "bytes that are no code", hostile },
 };
