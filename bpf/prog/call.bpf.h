@@ -21,7 +21,8 @@ static __always_inline struct vqp_open_calls *open_calls_get(bool make)
 
 	if (c || !make)
 		return c;
-	bpf_map_update_elem(&calls, &thread, (const void *)&no_calls, BPF_NOEXIST);
+	if (!bpf_map_update_elem(&calls, &thread, (const void *)&no_calls, BPF_NOEXIST))
+		__sync_fetch_and_add(&calling_threads, 1);
 	c = bpf_map_lookup_elem(&calls, &thread);
 	if (!c)
 		count(VQP_LOST_CALLS);
@@ -234,7 +235,7 @@ static __always_inline void call_end(struct pt_regs *ctx, struct vqp_proc *p, __
 		return;
 	call_enters(ctx); /* of those that are left some have ended, too */
 	if (!e.c->n && !e.c->name)
-		bpf_map_delete_elem(&calls, &thread);
+		calls_forget(thread);
 }
 
 #endif

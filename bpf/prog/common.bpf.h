@@ -438,6 +438,15 @@ struct {
 	__type(value, struct vqp_open_calls);
 } calls SEC(".maps");
 
+/* How many threads are in there.  While there are none, no event has to look. */
+__u32 calling_threads;
+
+static __always_inline void calls_forget(__u64 thread)
+{
+	if (!bpf_map_delete_elem(&calls, &thread))
+		__sync_fetch_and_add(&calling_threads, -1);
+}
+
 /*
  * Whether the return address of a call is still where it was.  What is called later at the same place
  * writes over it, so a call whose end was missed does not stay open.
@@ -525,7 +534,7 @@ static __noinline int call_before(struct vqt_hdr *event)
 	if (outer)
 		out.within = c->call[(outer - 1) & (VQP_CALLS - 1)].id;
 	if (!c->n)
-		bpf_map_delete_elem(&calls, &thread);
+		calls_forget(thread);
 	if (!out.call && !out.within && !out.name)
 		return 0;
 	h->type = VQP_CALL;
@@ -542,7 +551,7 @@ static __always_inline bool emit(void *rec, __u64 len)
 {
 	struct vqt_hdr *h = rec;
 
-	if (with_calls && h->type >= VQT_REG && h->type != VQT_RETURN)
+	if (with_calls && calling_threads && h->type >= VQT_REG && h->type != VQT_RETURN)
 		call_before(h);
 	if (stacks_of && h->type >= VQT_REG && stacks_of >> ((h->type - VQT_REG) & 31) & 1)
 		stack_before(h);
