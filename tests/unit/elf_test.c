@@ -35,7 +35,7 @@ static void symbols(void)
 	CHECK_EQ(elf_address(e, elf_offset(e, pop)), pop);
 	CHECK_EQ(elf_function(e, pop + 10, &start, &end), 0);
 	CHECK_EQ(start, pop);
-	CHECK_EQ(end - start, 17);
+	CHECK_EQ(end - start, 29);
 	CHECK_EQ(elf_function(e, end - 1, &start, &end), 0);
 	CHECK_EQ(start, pop);
 	CHECK(elf_bytes(e, pop, 17) != NULL && elf_bytes(e, pop, 1)[0] == 0x48);
