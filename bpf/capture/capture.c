@@ -110,6 +110,8 @@ static size_t power_of_two(size_t n)
 	return p;
 }
 
+#define LARGE_BUFFER (4 << 20) /* bytes: many times what the programs write between two looks */
+
 static int load(struct capture *c, struct source_error *err)
 {
 	size_t buffer = power_of_two(c->o.buffer ? c->o.buffer : CAPTURE_BUFFER);
@@ -138,6 +140,8 @@ static int load(struct capture *c, struct source_error *err)
 	if (c->o.tables)
 		bpf_map__set_max_entries(c->skel->maps.queues, c->o.tables);
 	c->skel->rodata->wake_level = buffer / 2;
+	if (buffer < LARGE_BUFFER)
+		c->skel->rodata->look_mask = 0;
 	c->skel->rodata->stacks_of = c->o.light ? 0 : c->o.stacks;
 	c->skel->rodata->stack_level = buffer / 2;
 	c->skel->rodata->with_calls = c->o.lifecycle && !c->o.light;
@@ -249,6 +253,11 @@ int capture_poll(struct capture *c, int timeout_ms)
 int capture_fd(const struct capture *c)
 {
 	return c->wake_fd;
+}
+
+bool capture_behind(const struct capture *c)
+{
+	return c->behind;
 }
 
 void capture_settle(struct capture *c)

@@ -29,8 +29,8 @@ int capture_open(struct capture **out, const struct capture_options *options,
 int capture_attach(struct capture *c, pid_t pid, bool late, const struct capture_monitor *qmp,
 		   struct source_error *err);
 /*
- * Wait up to timeout_ms, unless there is much to read before, and pass all records that have arrived to
- * options.record.  Returns the number of records passed on, or negative errno (EINTR).
+ * Wait up to timeout_ms, unless there is much to read before, and pass the records that have arrived to
+ * options.record; at most 0.1 s of them at a time (capture_behind()).  Returns the number of records passed on, or negative errno (EINTR).
  */
 int capture_poll(struct capture *c, int timeout_ms);
 /*
@@ -38,6 +38,7 @@ int capture_poll(struct capture *c, int timeout_ms);
  * process has ended.  Smaller amounts do not make it readable: also call capture_poll() at intervals.
  */
 int capture_fd(const struct capture *c);
+bool capture_behind(const struct capture *c); /* records are left that nothing will wake us for */
 /* Pass on what was counted and not written yet (light capture). */
 void capture_settle(struct capture *c);
 /* Remove all probes and pass on all remaining records. */

@@ -305,6 +305,8 @@ static unsigned descriptors(struct source *s, struct pollfd *fd, unsigned max, i
 
 	if (*timeout_ms < 0 || *timeout_ms > STEP_MS)
 		*timeout_ms = STEP_MS;
+	if (capture_behind(q->capture))
+		*timeout_ms = 0;
 	fd[0] = (struct pollfd){ .fd = capture_fd(q->capture), .events = POLLIN };
 	return 1;
 }

@@ -416,9 +416,8 @@ static __always_inline void missed_packed(struct ring *r, struct vqp_queue *q, s
 	q->none = 0;
 }
 
-/* Whether there is a chain, and QEMU takes it.  found: it knows that there is one. */
-static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b,
-				      bool found)
+/* Whether there is a chain, and QEMU takes it. */
+static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
 	__u16 missed;
 	bool popped;
@@ -435,15 +434,14 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
 		}
 	}
-	popped = (found || (b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last)) &&
+	popped = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
 		 r->inuse < r->num;
 	q->seen = r->last + popped;
 	q->valid = 1;
 	return popped;
 }
 
-static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b,
-				       bool found)
+static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
 	__u16 pos = virtq_position(r->last, r->last_wrap);
 
@@ -451,7 +449,7 @@ static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, stru
 	missed_packed(r, q, b);
 	if (!(b->ring.known & VQT_RING_SLOT))
 		return false;
-	if (!(found || b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
+	if (!(b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
 		q->none_at = pos;
 		q->none = 1;
 		return false;
@@ -467,8 +465,7 @@ static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, stru
 	return true;
 }
 
-/* found: QEMU has seen that the queue is not empty (VQP_POP_FOUND) */
-static __always_inline void pop(struct vqp_proc *p, __u64 vq, bool found)
+static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 {
 	struct vqp_queue *q = queue_get(p, vq);
 	struct batch b = { .r = NULL };
@@ -491,7 +488,7 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq, bool found)
 		/* A queue's first use shows where guest memory is mapped. */
 		if (!q->valid)
 			learn(vq64(s, p->vq_desc), r.desc, virtq_desc_at(r.num));
-		popped = r.packed ? pop_packed(&r, q, &b, found) : pop_split(&r, q, &b, found);
+		popped = r.packed ? pop_packed(&r, q, &b) : pop_split(&r, q, &b);
 		bpf_loop(b.late + popped, batch_step, &b, 0);
 	}
 	scratch_put(s);

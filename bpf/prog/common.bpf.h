@@ -111,9 +111,8 @@ struct scratch {
 	__u32 have; /* buffers in iov */
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
-	struct iov iov
-		[2 *
-		 IOVS]; /* an element's device-writable buffers; behind IOVS of them another one */
+	/* An element's device-writable buffers; behind IOVS of them another one. */
+	struct iov iov[2 * IOVS];
 	__u8 rec[VQP_REC_MAX + 2112]; /* the last append may begin just before VQP_REC_MAX */
 };
 
@@ -283,7 +282,11 @@ static __always_inline void hdr_begin(struct vqp_proc *p, struct vqt_hdr *h, __u
 	h->cpu = bpf_get_smp_processor_id();
 }
 
-#define LOOK_EVERY 16 /* records; a power of two.  A full buffer is far from wake_level */
+/*
+ * One of so many records asks how full the buffer is; a power of two, less 1.  Sixteen are at most 1 MiB:
+ * in a buffer that is small next to that, each does.
+ */
+const volatile __u32 look_mask = 15;
 
 /*
  * Wake the reader only when there is much to read: a wake-up costs more than a record.  To ask how much
@@ -293,7 +296,7 @@ static __always_inline long send(void *rec, __u64 len)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (!(((struct vqt_hdr *)rec)->seq & (LOOK_EVERY - 1)) &&
+	if (!(((struct vqt_hdr *)rec)->seq & look_mask) &&
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_level)
 		flags = BPF_RB_FORCE_WAKEUP;
 	return bpf_ringbuf_output(&events, rec, len, flags);

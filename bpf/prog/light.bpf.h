@@ -217,9 +217,9 @@ static __always_inline void light_tell(struct vqp_proc *p, __u32 step, __u64 obj
 /* --- pops and completions ------------------------------------------------------- */
 
 /*
- * The probe reads the ring before QEMU does, so QEMU may pop a chain that the driver made
- * available after the probe's read.  The position shows this at the next pop, or when the
- * chain is returned.
+ * Where the probe is at the begin of virtqueue_pop() it reads the ring before QEMU does, so QEMU may pop
+ * a chain that the driver made available after the probe's read.  The position shows this at the next
+ * pop, or when the chain is returned.
  */
 static __always_inline void late_pop(struct vqp_queue *q, struct vqp_tally *t, struct ring *r)
 {

@@ -36,7 +36,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 PROBE(on_kick, kick(p, arg0(ctx, cookie), VQT_KICK_IOEVENTFD, 0, 0))
 
-PROBE(on_pop, pop(p, arg0(ctx, cookie), cookie >> 48 & VQP_POP_FOUND))
+PROBE(on_pop, pop(p, arg0(ctx, cookie)))
 
 /* virtqueue_fill(vq, elem, len, idx); aux 1: virtqueue_detach_element(vq, elem, len) */
 PROBE(on_fill, fill(p, arg0(ctx, cookie), arg(ctx, cookie, 1), arg(ctx, cookie, 2),

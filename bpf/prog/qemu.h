@@ -221,9 +221,6 @@ enum vqp_end {
 /* cookie aux of the program for submissions: enum vqt_backend_op in the low byte */
 #define VQP_AUX_QIOV 0x0100 /* the length is that of a QEMUIOVector */
 
-/* cookie aux of the programs for pops: the probe is where QEMU has found that the queue is not empty */
-#define VQP_POP_FOUND 0x0001
-
 /* cookie aux of the interrupt program */
 enum vqp_irq {
 	VQP_IRQ_INTX = 0, /* pci_set_irq(dev, level) */

@@ -48,6 +48,7 @@ static struct qemu_probe *probe_add(struct qemu *q, const char *name, const stru
 	if (q->nprobes == QEMU_PROBES)
 		return NULL;
 	p = &q->probe[q->nprobes++];
+	*p = (struct qemu_probe){ 0 };
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	p->costs = row->costs;
 	p->program = row->program;
@@ -197,9 +198,26 @@ struct pop_sites {
 	bool odd;
 };
 
+#define TEST_BEFORE 6 /* instructions between the load of the size and the branch */
+
+/* Whether the size of the queue is read for that branch: then it is the one that is looked for. */
+static bool asks_size(const struct qemu *q, const struct function *f, size_t branch)
+{
+	for (size_t i = branch; i > 0 && branch - i < TEST_BEFORE; i--) {
+		const struct insn *in = &f->insn[i - 1];
+
+		if (in->kind != INSN_OTHER)
+			return false;
+		if (in->load_width == 4 && in->load.base == VALUE_ARG(0) && !in->load.scale &&
+		    in->load.off == q->layout.vq_num)
+			return true;
+	}
+	return false;
+}
+
 /*
  * virtqueue_split_pop() and virtqueue_packed_pop() first ask whether the queue is empty, then whether
- * more chains are in use than it has entries.  The branch on that second question is behind the first
+ * as many chains are in use as it has entries.  The branch on that second question is behind the first
  * one; on the way to it nothing else looks at the number of chains in use.
  */
 static void pop_sites_in(const struct qemu *q, const struct function *f, struct pop_sites *s)
@@ -208,7 +226,9 @@ static void pop_sites_in(const struct qemu *q, const struct function *f, struct 
 	size_t at[3], n = function_first_tests(f, inuse, 4, at, 3);
 
 	for (size_t i = 0; i < n; i++) {
-		s->odd |= s->n == 2 || !f->insn[at[i]].emulated;
+		s->odd |= s->n == 2 || !f->insn[at[i]].emulated || !asks_size(q, f, at[i]);
+		for (size_t k = 0; k < s->n; k++)
+			s->odd |= s->branch[k] == f->insn[at[i]].addr;
 		if (s->odd)
 			return;
 		s->branch[s->n] = f->insn[at[i]].addr;
@@ -222,7 +242,7 @@ static void pop_sites_find(struct qemu *q, const struct function *f, struct pop_
 	struct function *callee;
 
 	pop_sites_in(q, f, s);
-	for (size_t i = 0; i < f->n && !s->odd && s->n < 2; i++) {
+	for (size_t i = 0; i < f->n && !s->odd; i++) {
 		const struct insn *in = &f->insn[i];
 		struct value v = f->in[i][VQP_RDI];
 
@@ -236,27 +256,27 @@ static void pop_sites_find(struct qemu *q, const struct function *f, struct pop_
 	}
 }
 
-static bool pop_at(struct qemu *q, const struct probe_row *row, uint64_t function, uint64_t branch)
+static bool pop_at(struct qemu *q, uint64_t function, uint64_t branch)
 {
-	struct qemu_probe *p = probe_add(q, row->symbol, row);
+	struct qemu_probe *p = probe_add(q, pop_row.symbol, &pop_row);
 	struct function *f;
 
 	if (!p || function_open(&f, q->elf, function))
 		return false;
-	place(q, p, row, f, function_at(f, branch), "not empty");
+	place(q, p, &pop_row, f, function_at(f, branch), "not empty");
 	function_close(f);
 	return p->addr;
 }
 
 /*
  * A queue that turns out to be empty costs a hit where the probe is at the begin of virtqueue_pop(), and
- * there the program can only guess from the ring what QEMU is going to find.
+ * there the program can only guess from the ring what QEMU is going to find.  The program asks the ring
+ * wherever it is.
  */
 static void probe_pop(struct qemu *q)
 {
 	struct pop_sites s = { .n = 0 };
-	struct probe_row row = pop_row;
-	uint64_t addr = elf_symbol(q->elf, row.symbol);
+	uint64_t addr = elf_symbol(q->elf, pop_row.symbol);
 	size_t before = q->nprobes;
 	struct function *f;
 
@@ -264,9 +284,8 @@ static void probe_pop(struct qemu *q)
 		pop_sites_find(q, f, &s);
 		function_close(f);
 	}
-	row.aux = VQP_POP_FOUND;
-	if (s.n != 2 || s.odd || !pop_at(q, &row, s.function[0], s.branch[0]) ||
-	    !pop_at(q, &row, s.function[1], s.branch[1])) {
+	if (s.n != 2 || s.odd || !pop_at(q, s.function[0], s.branch[0]) ||
+	    !pop_at(q, s.function[1], s.branch[1])) {
 		q->nprobes = before;
 		probe_function(q, pop_row.symbol, addr, &pop_row);
 	}

@@ -98,7 +98,7 @@ struct capture {
 	struct ring_buffer *rb;
 	int wake_fd; /* readable when there is much to read, or a process has ended */
 	uint64_t consume_until; /* ns: then other things have their turn; 0: never */
-	unsigned consumed; /* records of this turn */
+	unsigned consumed; /* records taken in all turns; wraps */
 	bool behind; /* that turn has left some */
 	bool multi;
 	int64_t wall; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packets on their way to a plain file: many of them to a write(2), and always whole ones, so that a file
- * ends with a whole record however it ends.
+ * ends with a whole record, unless a write is cut short by SIGKILL or the machine going down: a reader
+ * leaves such an end out.
  */
 #ifndef VQT_DECODER_TRACE_WRITEBUF_H
 #define VQT_DECODER_TRACE_WRITEBUF_H
