@@ -84,6 +84,8 @@ static bool chosen(const struct capture *c, const struct qemu_probe *p)
 		return false;
 	if (p->flags & QEMU_PROBE_CALLS_ONLY && !c->o.lifecycle)
 		return false;
+	if (p->flags & (c->o.stacks ? QEMU_PROBE_DEEP : QEMU_PROBE_SHALLOW))
+		return false;
 	if (c->o.no_backend && (p->program == QEMU_SUBMIT || p->program == QEMU_ANSWER))
 		return false;
 	if (c->o.light && !counts(p))

@@ -265,6 +265,8 @@ static bool pop_at(struct qemu *q, uint64_t function, uint64_t branch)
 		return false;
 	place(q, p, &pop_row, f, function_at(f, branch), "not empty");
 	function_close(f);
+	p->flags |=
+		QEMU_PROBE_DEEP; /* these functions have arrays for all descriptors of a queue */
 	return p->addr;
 }
 
@@ -277,7 +279,7 @@ static void probe_pop(struct qemu *q)
 {
 	struct pop_sites s = { .n = 0 };
 	uint64_t addr = elf_symbol(q->elf, pop_row.symbol);
-	size_t before = q->nprobes;
+	size_t before = q->nprobes, begin;
 	struct function *f;
 
 	if (q->layout.vq_inuse != VQP_UNKNOWN && !function_open(&f, q->elf, addr)) {
@@ -285,10 +287,12 @@ static void probe_pop(struct qemu *q)
 		function_close(f);
 	}
 	if (s.n != 2 || s.odd || !pop_at(q, s.function[0], s.branch[0]) ||
-	    !pop_at(q, s.function[1], s.branch[1])) {
+	    !pop_at(q, s.function[1], s.branch[1]))
 		q->nprobes = before;
-		probe_function(q, pop_row.symbol, addr, &pop_row);
-	}
+	begin = q->nprobes;
+	probe_function(q, pop_row.symbol, addr, &pop_row);
+	if (begin > before && begin < q->nprobes)
+		q->probe[begin].flags |= QEMU_PROBE_SHALLOW;
 }
 
 /* --- notifications --------------------------------------------------------- */

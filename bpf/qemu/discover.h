@@ -41,6 +41,8 @@ enum qemu_program {
 #define QEMU_PROBE_ESSENTIAL 0x10 /* a capture is useless without it */
 #define QEMU_PROBE_CALL 0x20 /* where calls are recorded, its ends are probed, too */
 #define QEMU_PROBE_CALLS_ONLY 0x40 /* probed only where calls are recorded */
+#define QEMU_PROBE_DEEP 0x100 /* below more of the stack than is copied: not with call stacks */
+#define QEMU_PROBE_SHALLOW 0x200 /* in the place of those, with call stacks only */
 
 struct qemu_probe {
 	char name[48]; /* function, or region and direction */
