@@ -269,7 +269,7 @@ doors() {
 	# the QEMU goes on, and its end ends a recording
 	"$vqtrace" record -q -i memory -w "$d/end" -p "$qemu_pid" 2>"$d/err" &
 	f=$!
-	sleep 1
+	until [ "$(stat -c %s "$d/end" 2>/dev/null || echo 0)" -gt 24 ] || gone $f; do sleep 0.1; done # what it describes first
 	quit
 	wait $f || { cat "$d/err"; rc=1; }
 	"$vqtrace" show -r "$d/end" >/dev/null || rc=1
