@@ -115,24 +115,13 @@ static void forget_dead(struct qemu_source *q)
 			q->known[i] = q->known[--q->nknown];
 }
 
-static void say_left_out(const struct source_request *r)
-{
-	for (;;) {
-		TEXT(line, PROCESS_LEFT_OUT);
-
-		if (!process_newly_left_out(&line))
-			return;
-		source_say(r, SOURCE_WARNING, "%s", line.buf);
-	}
-}
-
 static void attach_new(struct qemu_source *q)
 {
 	static struct process all[PROCESSES];
 	const struct foreign_stop stop = { q->request.ended, q->request.ctx };
 	size_t n = process_list(all, PROCESSES, &stop);
 
-	say_left_out(&q->request);
+	choose_say_left_out(&q->request);
 	forget_dead(q);
 	q->looked = capture_now();
 	for (size_t i = 0; i < n; i++) {

@@ -204,24 +204,13 @@ static bool is_chosen(const struct source_request *r, const struct process *p)
 	return !r->npids && !r->names.n;
 }
 
-static void say_left_out(const struct source_request *r)
-{
-	for (;;) {
-		TEXT(line, PROCESS_LEFT_OUT);
-
-		if (!process_newly_left_out(&line))
-			return;
-		source_say(r, SOURCE_WARNING, "%s", line.buf);
-	}
-}
-
 static void attach_new(struct memory_source *s)
 {
 	static struct process all[64];
 	const struct foreign_stop stop = { s->request.ended, s->request.ctx };
 	size_t n = process_list(all, sizeof(all) / sizeof(all[0]), &stop);
 
-	say_left_out(&s->request);
+	choose_say_left_out(&s->request);
 	for (unsigned i = 0; i < s->nknown;)
 		if (process_alive(s->known[i]))
 			i++;

@@ -64,3 +64,14 @@ int choose_named(const char *word, const struct foreign_stop *stop, pid_t *pid, 
 		list_left_out(why);
 	return -ESRCH;
 }
+
+void choose_say_left_out(const struct source_request *r)
+{
+	for (;;) {
+		TEXT(line, PROCESS_LEFT_OUT);
+
+		if (!process_newly_left_out(&line))
+			return;
+		source_say(r, SOURCE_WARNING, "%s", line.buf);
+	}
+}
