@@ -183,13 +183,15 @@ struct kick_record {
 		 VQT_KICK_HEADS]; /* twice the needed size: the verifier does not know the bound */
 };
 
-/* mask: all bits of the most bytes that there can be */
+/*
+ * mask: all bits of the most bytes that there can be.  Without the barrier the compiler drops it: it knows
+ * the limit, but the verifier does not.
+ */
 static __always_inline long heads_read(__u16 *to, __u64 from, __u32 n, __u32 mask)
 {
 	__u32 bytes = 2 * n;
 
-	barrier_var(
-		bytes); /* or the compiler drops the mask: it knows the limit, the verifier does not */
+	barrier_var(bytes);
 	return read_user(to, bytes & mask, (void *)from);
 }
 
