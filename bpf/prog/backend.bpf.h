@@ -58,50 +58,67 @@ static __noinline struct vqp_queue *request_queue(__u64 ptr, __u32 *head, __u64 
 static __noinline int catch_up(struct vqp_proc *p, struct vqp_queue *q, __u64 vq)
 {
 	struct scratch *s = p && q ? scratch_get(p, q) : NULL;
-	struct vqt_ring ring = {};
 	struct ring r = {};
 
 	if (!s)
 		return 0;
 	if (!ring_open(&r, p, s, q, vq)) {
-		ring_snapshot(&r, &ring);
-		missed_record(&r, q, &ring);
+		ring_snapshot(&r);
+		missed_record(&r, q);
 	}
 	scratch_put(s);
 	return 0;
 }
 
-static __always_inline void backend_emit(struct vqp_proc *p, struct vqp_queue *q,
-					 struct vqt_backend *b)
+/* What a record says. */
+struct backend {
+	__u64 request, offset, bytes;
+	__s32 ret;
+	__u16 head;
+	__u8 op, phase;
+};
+
+/* A function of its own: the record is on the stack only while it is built. */
+static __noinline int backend_emit(struct vqp_proc *p, struct vqp_queue *q, struct backend *b)
 {
-	hdr_begin(p, &b->h, VQT_BACKEND, q->dev, q->index);
-	emit(b, sizeof(*b));
+	struct vqt_backend r = {};
+
+	if (!p || !q || !b)
+		return 0;
+	r.op = b->op;
+	r.phase = b->phase;
+	r.head = b->head;
+	r.ret = b->ret;
+	r.offset = b->offset;
+	r.bytes = b->bytes;
+	r.cookie = b->request;
+	hdr_begin(p, &r.h, VQT_BACKEND, q->dev, q->index);
+	emit(&r, sizeof(r));
+	return 0;
 }
 
-static __always_inline void submit(struct vqp_proc *p, __u64 request, __u8 op, __u64 offset,
-				   __u64 bytes)
+static __always_inline void submit(struct vqp_proc *p, struct backend *b)
 {
-	struct vqt_backend b = { .op = op, .offset = offset, .bytes = bytes, .cookie = request };
 	struct vqp_queue *q;
 	__u32 head = 0;
 	__u64 vq = 0;
 	__u8 *state;
 
-	q = request_queue(request, &head, &vq);
+	q = request_queue(b->request, &head, &vq);
 	if (!q)
 		return;
 	state = &q->head[head & (VQP_QUEUE_MAX - 1)];
 	if (!(*state & VQP_HEAD_OPEN))
 		catch_up(p, q, vq);
-	*state = (*state & ~VQP_HEAD_OP(~0U)) | VQP_HEAD_OP(op);
-	b.head = head;
-	backend_emit(p, q, &b);
+	*state = (*state & ~VQP_HEAD_OP(~0U)) | VQP_HEAD_OP(b->op);
+	b->head = head;
+	backend_emit(p, q, b);
 }
 
 /* The function that the device has the block layer call. */
 static __always_inline void answer(struct vqp_proc *p, __u64 request, __s32 ret)
 {
-	struct vqt_backend b = { .phase = 1, .ret = ret, .cookie = request };
+	struct backend b = { .phase = 1, .ret = ret, .request = request };
 	struct vqp_queue *q;
 	__u32 head = 0;
 	__u64 vq = 0;

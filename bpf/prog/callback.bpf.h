@@ -40,7 +40,7 @@ static __always_inline void object_init(struct pt_regs *ctx, struct vqp_proc *p,
 			d = object_begins(p, obj);
 		dev = d ? d->id : 0;
 	}
-	lifecycle_emit(ctx, p, dev, cookie, obj, VQT_NO_QUEUE);
+	lifecycle_emit(ctx, p, cookie, obj, place_of(dev, VQT_NO_QUEUE));
 }
 
 /* The device that the object is or is part of, if there is one. */
@@ -86,7 +86,7 @@ static __always_inline void callback(struct pt_regs *ctx, struct vqp_proc *p, __
 	}
 	if (hits)
 		__sync_fetch_and_add(hits, 1);
-	lifecycle_emit(ctx, p, d->id, cookie, obj, VQT_NO_QUEUE);
+	lifecycle_emit(ctx, p, cookie, obj, place_of(d->id, VQT_NO_QUEUE));
 }
 
 /* --- interrupt routes --- */

@@ -242,16 +242,18 @@ struct chain {
 	struct scratch *s;
 	struct ring *r;
 	struct vqp_queue *q;
-	struct vqt_ring *ring;
 };
 
 /* Emit a continuation.  It is built after the descriptors, which later parts still read. */
 static __always_inline void more_emit(struct scratch *s)
 {
-	__u32 base = s->base, len = s->pos - base;
+	__u64 base = s->base, len = s->pos - s->base;
 
+	/* The verifier of Linux 6.1 forgets a bound when a 32-bit value is copied. */
+	barrier_var(base);
 	if (base > REC_DESC + 32 * VQP_CHAIN_MAX)
 		base = REC_DESC + 32 * VQP_CHAIN_MAX;
+	barrier_var(len);
 	if (len > VQP_MORE_MAX)
 		len = VQP_MORE_MAX;
 	emit(s->rec + base, len);
@@ -276,7 +278,7 @@ static long part_step(__u32 i, void *ctx)
 		bpf_loop(2 * VQP_CHAIN_MAX, seg_step, &s, 0);
 	a = (void *)(s->rec + (s->base & (VQP_REC_MAX - 8)));
 	__builtin_memset(a, 0, sizeof(*a));
-	a->ring = *c->ring;
+	a->ring = s->ring;
 	a->head = w->head;
 	a->pos = w->pos;
 	a->flags = w->flags | (s->full ? VQT_CHAIN_MORE : 0);
@@ -314,13 +316,12 @@ static __always_inline void chain_emit(struct chain *c)
 		c->q->head[w->head & (VQP_QUEUE_MAX - 1)] = state;
 }
 
-static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
-				   __u32 pos, __u32 flags)
+static __noinline int chain_record(struct ring *r, struct vqp_queue *q, __u32 pos, __u32 flags)
 {
-	struct chain c = { .r = r, .q = q, .ring = ring };
+	struct chain c = { .r = r, .q = q };
 	struct walk *w;
 
-	if (!r || !q || !ring)
+	if (!r || !q)
 		return 0;
 	c.s = r->s;
 	w = &c.s->w;
@@ -368,7 +369,6 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, struct v
 struct batch {
 	struct ring *r;
 	struct vqp_queue *q;
-	struct vqt_ring ring;
 	__u32 late, flags; /* how many were missed; flags of the one being popped */
 	__u16 pos, last; /* of the first one missed; of the one being popped */
 };
@@ -380,7 +380,7 @@ static long batch_step(__u32 i, void *ctx)
 	bool late = i < b->late;
 	__u16 pos = b->pos + i;
 
-	chain_record(b->r, b->q, &b->ring, late ? pos : b->last, late ? VQT_CHAIN_LATE : b->flags);
+	chain_record(b->r, b->q, late ? pos : b->last, late ? VQT_CHAIN_LATE : b->flags);
 	return 0;
 }
 
@@ -419,10 +419,11 @@ static __always_inline void missed_packed(struct ring *r, struct vqp_queue *q, s
 /* Whether there is a chain, and QEMU takes it. */
 static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
+	struct vqt_ring *ring = &r->s->ring;
 	__u16 missed;
 	bool popped;
 
-	ring_split(r, &b->ring);
+	ring_split(r);
 	b->last = r->last;
 	missed_split(r, q, b);
 	missed = r->last - q->seen;
@@ -434,7 +435,7 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
 		}
 	}
-	popped = b->ring.known & VQT_RING_AVAIL_IDX && b->ring.avail_idx != r->last &&
+	popped = ring->known & VQT_RING_AVAIL_IDX && ring->avail_idx != r->last &&
 		 r->inuse < r->num;
 	q->seen = r->last + popped;
 	q->valid = 1;
@@ -443,13 +444,14 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 
 static __always_inline bool pop_packed(struct ring *r, struct vqp_queue *q, struct batch *b)
 {
+	struct vqt_ring *ring = &r->s->ring;
 	__u16 pos = virtq_position(r->last, r->last_wrap);
 
-	ring_packed(r, &b->ring);
+	ring_packed(r);
 	missed_packed(r, q, b);
-	if (!(b->ring.known & VQT_RING_SLOT))
+	if (!(ring->known & VQT_RING_SLOT))
 		return false;
-	if (!(b->ring.known & VQT_RING_FILLED) || r->inuse >= r->num) {
+	if (!(ring->known & VQT_RING_FILLED) || r->inuse >= r->num) {
 		q->none_at = pos;
 		q->none = 1;
 		return false;
@@ -495,13 +497,12 @@ static __always_inline void pop(struct vqp_proc *p, __u64 vq)
 }
 
 /* QEMU returns a chain whose pop was not recorded: record it now. */
-static __noinline int missed_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring)
+static __noinline int missed_record(struct ring *r, struct vqp_queue *q)
 {
 	struct batch b = { .r = r, .q = q };
 
-	if (!r || !q || !ring)
+	if (!r || !q)
 		return 0;
-	b.ring = *ring;
 	if (r->packed)
 		missed_packed(r, q, &b);
 	else

@@ -99,13 +99,22 @@ struct iov {
 };
 #define IOVS 4 /* read at once; a power of two */
 
+/* struct VirtQueueElement up to out_sg, the same in all versions since 2.0. */
+struct element {
+	__u32 index, len, ndescs, out_num, in_num, pad;
+	__u64 in_addr, out_addr, in_sg, out_sg;
+};
+
 struct scratch {
 	__u32 busy;
 	/*
 	 * Loop state is kept here and not on the stack: the verifier would follow stack values
-	 * through every iteration and every outcome.
+	 * through every iteration and every outcome.  So is what is large: a program and what it
+	 * calls have 512 bytes of stack.  No pointers: the verifier would not know them again.
 	 */
 	struct walk w;
+	struct vqt_ring ring;
+	struct element e;
 	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
 	__u32 base, next, full; /* continuations: where this one begins, next descriptor to read */
 	__u32 have; /* buffers in iov */
@@ -550,7 +559,14 @@ static __noinline int call_before(struct vqt_hdr *event)
 	return 0;
 }
 
-static __always_inline bool emit(void *rec, __u64 len)
+/* A record that no call and no stack goes before. */
+static __always_inline void emit_alone(void *rec, __u64 len)
+{
+	if (send(rec, len))
+		count(VQP_LOST_BUFFER);
+}
+
+static __always_inline void emit(void *rec, __u64 len)
 {
 	struct vqt_hdr *h = rec;
 
@@ -558,10 +574,7 @@ static __always_inline bool emit(void *rec, __u64 len)
 		call_before(h);
 	if (stacks_of && h->type >= VQT_REG && stacks_of >> ((h->type - VQT_REG) & 31) & 1)
 		stack_before(h);
-	if (!send(rec, len))
-		return true;
-	count(VQP_LOST_BUFFER);
-	return false;
+	emit_alone(rec, len);
 }
 
 /* Emit the record that was built in a scratch. */
@@ -582,7 +595,7 @@ static __noinline int lose(struct vqp_proc *p, __u32 dev, __u32 queue, __u32 why
 	if (!p)
 		return 0;
 	hdr_begin(p, &l.h, VQT_LOSS, dev, queue);
-	emit(&l, sizeof(l));
+	emit_alone(&l, sizeof(l));
 	return 0;
 }
 
@@ -673,7 +686,7 @@ static __noinline int device_say(struct vqp_proc *p, __u32 id, __u64 handle, __u
 	if (!p)
 		return 0;
 	hdr_begin(p, &r.h, VQT_DEVICE, id, VQT_NO_QUEUE);
-	emit(&r, sizeof(r));
+	emit_alone(&r, sizeof(r));
 	return 0;
 }
 
@@ -730,17 +743,20 @@ static __always_inline __u64 slot_of(struct vqp_proc *p, __u64 vdev)
 }
 
 /* A device without a proxy object is also entered under its transport, once it is plugged in. */
-static __always_inline void plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
+static __noinline int plug(struct vqp_proc *p, struct vqp_dev *d, __u64 vdev)
 {
 	struct vqp_key k = { .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct vqp_dev new;
 
+	if (!p || !d)
+		return 0;
 	k.ptr = slot_of(p, vdev);
 	if (!k.ptr)
-		return;
+		return 0;
 	d->proxy = k.ptr;
 	new = *d;
 	bpf_map_update_elem(&devices, &k, &new, BPF_ANY);
+	return 0;
 }
 
 /*

@@ -240,26 +240,44 @@ static __always_inline __u64 lifecycle_text_of(struct pt_regs *ctx, __u64 cookie
 	return cookie & VQP_LIFECYCLE_TEXT ? arg(ctx, cookie, 1) : 0;
 }
 
-static __always_inline void lifecycle_emit(struct pt_regs *ctx, struct vqp_proc *p, __u16 dev,
-					   __u64 cookie, __u64 obj, __u16 queue)
+/* A function has at most five arguments: device and queue in one. */
+static __always_inline __u32 place_of(__u16 dev, __u16 queue)
 {
-	__u64 text = lifecycle_text_of(ctx, cookie, obj);
-	struct lifecycle_text l = {};
-	long n = 0;
+	return (__u32)dev << 16 | queue;
+}
 
-	l.r.what = step_of(cookie);
-	lifecycle_args(ctx, cookie, &l.r);
+static __noinline int lifecycle_emit(struct pt_regs *ctx, struct vqp_proc *p, __u64 cookie,
+				     __u64 obj, __u32 place)
+{
+	__u16 dev = place >> 16, queue = place;
+	struct lifecycle_text *l;
+	struct scratch *s;
+	__u64 text, n = 0;
+	long len = 0;
+
+	if (!ctx || !p)
+		return 0;
+	s = scratch_for(p, dev, queue);
+	if (!s)
+		return 0;
+	l = (void *)s->rec;
+	__builtin_memset(l, 0, sizeof(*l));
+	text = lifecycle_text_of(ctx, cookie, obj);
+	l->r.what = step_of(cookie);
+	lifecycle_args(ctx, cookie, &l->r);
 	if (text)
-		n = read_user_str(l.text, sizeof(l.text), (void *)text);
-	n = n > 1 ? n - 1 : 0;
-	n &= sizeof(l.text) - 1; /* for the verifier */
-	l.r.len = n;
+		len = read_user_str(l->text, sizeof(l->text), (void *)text);
+	n = len > 1 ? len - 1 : 0;
+	n &= sizeof(l->text) - 1; /* for the verifier */
+	l->r.len = n;
 	if (cookie >> 48 & VQP_AUX_CALL)
 		call_begins(PT_REGS_SP(ctx), dev, VQP_COOKIE_NAME(cookie));
 	else if (cookie >> 48 & VQP_AUX_NAMED)
 		call_named(VQP_COOKIE_NAME(cookie));
-	hdr_begin(p, &l.r.h, VQT_LIFECYCLE, dev, queue);
-	emit(&l, sizeof(l.r) + n);
+	hdr_begin(p, &l->r.h, VQT_LIFECYCLE, dev, queue);
+	emit(l, sizeof(l->r) + n);
+	scratch_put(s);
+	return 0;
 }
 
 /* What positions_emit() hands to its loop. */

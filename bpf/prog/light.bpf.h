@@ -105,24 +105,38 @@ static __always_inline __u16 place(struct ring *r)
 	return r->packed ? virtq_position(r->last, r->last_wrap) : r->last;
 }
 
+struct head_walk {
+	struct ring *r;
+	__u16 slot, head;
+	bool wrap, found;
+};
+
+static long head_step(__u32 i, void *ctx)
+{
+	struct head_walk *w = ctx;
+	struct vqt_desc d; /* its words 12 and 14 are id and flags here */
+
+	if (read_user(&d, sizeof(d), (void *)(w->r->desc + virtq_desc_at(w->slot))) ||
+	    (!i && !virtq_is_available(d.next, w->wrap))) {
+		w->found = false;
+		return 1;
+	}
+	w->found = true;
+	w->head = d.flags;
+	if (++w->slot >= w->r->num)
+		w->slot = 0;
+	return !(d.next & DESC_F_NEXT);
+}
+
 /* Packed: the buffer id is in the last descriptor of the list (2.8.13). */
 static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 {
-	struct vqt_desc d; /* its words 12 and 14 are id and flags here */
-	__u32 slot = virtq_slot(pos);
+	struct head_walk w = { .r = r, .slot = virtq_slot(pos), .wrap = virtq_wrap(pos) };
 
-	for (int i = 0; i < 16; i++) {
-		if (read_user(&d, sizeof(d), (void *)(r->desc + virtq_desc_at(slot))))
-			return false;
-		if (!i && !virtq_is_available(d.next, virtq_wrap(pos)))
-			return false;
-		*head = d.flags;
-		if (!(d.next & DESC_F_NEXT))
-			return true;
-		if (++slot >= r->num)
-			slot = 0;
-	}
-	return true; /* a longer chain is counted, but not timed */
+	bpf_loop(16, head_step, &w, 0); /* a longer chain is counted, but not timed */
+	if (w.found)
+		*head = w.head;
+	return w.found;
 }
 
 static __always_inline bool split_head(struct ring *r, __u16 pos, __u16 *head)
@@ -285,7 +299,7 @@ static __noinline int late_fill(struct vqp_proc *p, struct vqp_queue *q, struct 
 
 static __always_inline __u32 bucket_of(__u64 v)
 {
-	__u32 top = 0;
+	__u32 top = 0, bucket;
 
 	if (v >> VQP_HIST_OCTAVES)
 		return VQP_HIST_BUCKETS - 1;
@@ -295,8 +309,11 @@ static __always_inline __u32 bucket_of(__u64 v)
 		if (v >> (top + n))
 			top += n;
 	/* octave above the first, place in it */
-	return ((top - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) +
-	       (v >> (top - VQP_HIST_SUB_BITS) & ((1 << VQP_HIST_SUB_BITS) - 1));
+	bucket = ((top - VQP_HIST_SUB_BITS + 1) << VQP_HIST_SUB_BITS) +
+		 (v >> (top - VQP_HIST_SUB_BITS) & ((1 << VQP_HIST_SUB_BITS) - 1));
+	/* It is less.  The verifier of Linux 6.1 does not see that. */
+	barrier_var(bucket);
+	return bucket < VQP_HIST_BUCKETS ? bucket : VQP_HIST_BUCKETS - 1;
 }
 
 static __always_inline __u32 group_of(struct iov *first)

@@ -71,23 +71,23 @@ int on_signal(struct pt_regs *ctx)
 SEC("uprobe")
 int on_submit(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), offset = 0, bytes = 0;
+	__u64 cookie = bpf_get_attach_cookie(ctx), qiov;
+	struct backend b = { .request = arg0(ctx, cookie), .op = cookie >> 48 };
 	struct vqp_proc *p = proc_get();
 
 	if (!p)
 		return 0;
 	if (has_arg(cookie, 1))
-		offset = arg(ctx, cookie, 1);
+		b.offset = arg(ctx, cookie, 1);
 	if (has_arg(cookie, 2))
-		bytes = arg(ctx, cookie, 2);
+		b.bytes = arg(ctx, cookie, 2);
 	if (cookie >> 48 & VQP_AUX_QIOV) {
-		__u64 qiov = bytes;
-
-		bytes = 0;
+		qiov = b.bytes;
+		b.bytes = 0;
 		if (p->qiov_size != VQP_UNKNOWN)
-			read_user(&bytes, 8, (void *)(qiov + p->qiov_size));
+			read_user(&b.bytes, 8, (void *)(qiov + p->qiov_size));
 	}
-	submit(p, arg0(ctx, cookie), cookie >> 48, offset, bytes);
+	submit(p, &b);
 	return 0;
 }
 
@@ -144,19 +144,35 @@ static __always_inline struct access access_of(struct pt_regs *ctx, __u64 cookie
 	return a;
 }
 
-static __always_inline void reg_emit(struct vqp_proc *p, struct access *a, __u8 region, __u8 op,
-				     __u8 flags, __u64 value)
+/* How a register was accessed. */
+struct accessed {
+	__u8 region, op, flags;
+	__u64 value;
+};
+
+static __noinline int reg_record(struct vqp_proc *p, struct access *a, struct accessed *how)
 {
 	struct vqt_reg r = {};
 
-	r.region = region;
-	r.op = op;
-	r.flags = flags;
+	if (!p || !a || !how)
+		return 0;
+	r.region = how->region;
+	r.op = how->op;
+	r.flags = how->flags;
 	r.offset = a->offset;
 	r.width = a->width;
-	r.value = trim(value, a->width);
+	r.value = trim(how->value, a->width);
 	hdr_begin(p, &r.h, VQT_REG, a->dev, VQT_NO_QUEUE);
 	emit(&r, sizeof(r));
+	return 0;
+}
+
+static __always_inline void reg_emit(struct vqp_proc *p, struct access *a, __u8 region, __u8 op,
+				     __u8 flags, __u64 value)
+{
+	struct accessed how = { region, op, flags, value };
+
+	reg_record(p, a, &how);
 }
 
 /*
@@ -363,7 +379,7 @@ int on_lifecycle(struct pt_regs *ctx)
 	if (d && step_of(cookie) == VQT_LIFECYCLE_SET_STATUS &&
 	    arg(ctx, cookie, 1) & STATUS_DRIVER_OK)
 		positions_emit(p, d, obj);
-	lifecycle_emit(ctx, p, d ? d->id : call_device(), cookie, obj, queue);
+	lifecycle_emit(ctx, p, cookie, obj, place_of(d ? d->id : call_device(), queue));
 	if (d && cookie & (VQP_LIFECYCLE_FORGET | VQP_LIFECYCLE_REWIND))
 		lifecycle_after(p, d, cookie & 0xff, queue);
 	return 0;

@@ -26,7 +26,6 @@ struct ring {
 	struct scratch *s;
 	__u64 vq, features;
 	__u64 desc, driver, device; /* host-virtual; 0 unknown */
-	__u64 gpa[3], hva[3];
 	__u16 num, last, used, inuse;
 	__u8 packed, last_wrap, used_wrap;
 };
@@ -96,13 +95,14 @@ static __always_inline int ring_areas(struct ring *r, __u64 caches)
 	return r->desc && r->driver && r->device ? 0 : -1;
 }
 
-/* Read the VirtQueue and find its areas; 0 when the ring memory can be read. */
+/* Read the VirtQueue and find its areas; 0 when the ring memory can be read.  s->ring is empty then. */
 static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct scratch *s,
 				     struct vqp_queue *q, __u64 vq)
 {
 	r->p = p;
 	r->s = s;
 	r->vq = vq;
+	__builtin_memset(&s->ring, 0, sizeof(s->ring));
 	if (read_user(s->vq, p->vq_bytes & 0xff, (void *)vq))
 		return UNREADABLE;
 	read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
@@ -118,8 +118,9 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 	return ring_areas(r, vq64(s, p->vq_caches));
 }
 
-static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
+static __always_inline void ring_split(struct ring *r)
 {
+	struct vqt_ring *o = &r->s->ring;
 	__u16 w[2];
 
 	if (!read_user(w, 4, (void *)r->driver)) {
@@ -142,8 +143,9 @@ static __always_inline void ring_split(struct ring *r, struct vqt_ring *o)
 		o->known |= VQT_RING_AVAIL_EVENT;
 }
 
-static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
+static __always_inline void ring_packed(struct ring *r)
 {
+	struct vqt_ring *o = &r->s->ring;
 	__u16 w[2];
 
 	o->known = VQT_RING_PACKED | VQT_RING_LAST_AVAIL | VQT_RING_USED_POS;
@@ -166,12 +168,13 @@ static __always_inline void ring_packed(struct ring *r, struct vqt_ring *o)
 		o->known |= VQT_RING_FILLED;
 }
 
-static __always_inline void ring_snapshot(struct ring *r, struct vqt_ring *o)
+/* To s->ring. */
+static __always_inline void ring_snapshot(struct ring *r)
 {
 	if (r->packed)
-		ring_packed(r, o);
+		ring_packed(r);
 	else
-		ring_split(r, o);
+		ring_split(r);
 }
 
 /* --- kick ------------------------------------------------------------------ */
@@ -215,10 +218,31 @@ static __always_inline void kick_heads(struct ring *r, struct kick_record *k)
 		k->k.nheads = n;
 }
 
-static __noinline bool kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value, __u8 width)
+/* Build the record in s->rec, but for what the kick itself says. */
+static __noinline int kick_ring(struct vqp_proc *p, struct vqp_queue *q, struct scratch *s, __u64 vq)
 {
-	struct kick_record k = {};
+	struct kick_record *k;
 	struct ring r = {};
+
+	if (!p || !q || !s)
+		return 0;
+	k = (void *)s->rec;
+	__builtin_memset(k, 0, sizeof(*k));
+	if (!ring_open(&r, p, s, q, vq)) {
+		ring_snapshot(&r);
+		k->k.ring = s->ring;
+		kick_heads(&r, k);
+	}
+	return 0;
+}
+
+/*
+ * False: it is not known which queue this is.  Not static, so that the verifier follows it once and not once
+ * for each way to it.
+ */
+__noinline int kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value, __u8 width)
+{
+	struct kick_record *k;
 	struct vqp_queue *q;
 	struct scratch *s;
 
@@ -232,16 +256,14 @@ static __noinline bool kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value
 	s = scratch_get(p, q);
 	if (!s)
 		return true;
-	if (!ring_open(&r, p, s, q, vq)) {
-		ring_snapshot(&r, &k.k.ring);
-		kick_heads(&r, &k);
-	}
+	kick_ring(p, q, s, vq);
+	k = (void *)s->rec;
+	k->k.value = value;
+	k->k.via = via;
+	k->k.width = width;
+	hdr_begin(p, &k->k.h, VQT_KICK, q->dev, q->index);
+	emit(k, sizeof(k->k) + ((k->k.nheads * 2 + 3) & 0x3c));
 	scratch_put(s);
-	k.k.value = value;
-	k.k.via = via;
-	k.k.width = width;
-	hdr_begin(p, &k.k.h, VQT_KICK, q->dev, q->index);
-	emit(&k, sizeof(k.k) + ((k.k.nheads * 2 + 3) & 0x3c));
 	return true;
 }
 

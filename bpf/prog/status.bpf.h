@@ -18,26 +18,32 @@ struct sampled {
 	__u64 vq; /* of the device's first queue */
 };
 
-static __always_inline void sample_queue(struct vqp_proc *p, struct vqp_queue *q, __u64 vq)
+static __noinline int sample_queue(struct vqp_proc *p, struct vqp_queue *q, __u64 vq)
 {
-	struct vqt_ringstate r = { .why = VQT_RING_STATUS };
+	struct scratch *s = p && q ? scratch_get(p, q) : NULL;
+	struct vqt_ringstate *r;
 	struct ring ring = {};
-	struct scratch *s = scratch_get(p, q);
 	__u16 last = 0;
 
 	if (!s)
-		return;
-	if (!ring_open(&ring, p, s, q, vq))
-		ring_snapshot(&ring, &r.ring);
-	scratch_put(s);
+		return 0;
+	r = (void *)s->rec;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->why = VQT_RING_STATUS;
+	if (!ring_open(&ring, p, s, q, vq)) {
+		ring_snapshot(&ring);
+		r->ring = s->ring;
+	}
 	/*
 	 * If another thread serves the queue meanwhile, this sample would mix states of two times.
 	 * It is not needed then: the other thread's records show the state of the ring.
 	 */
-	if (!r.ring.known || read_user(&last, 2, (void *)(vq + p->vq_last)) || last != ring.last)
-		return;
-	hdr_begin(p, &r.h, VQT_RING, q->dev, q->index);
-	emit(&r, sizeof(r));
+	if (r->ring.known && !read_user(&last, 2, (void *)(vq + p->vq_last)) && last == ring.last) {
+		hdr_begin(p, &r->h, VQT_RING, q->dev, q->index);
+		emit(r, sizeof(*r));
+	}
+	scratch_put(s);
+	return 0;
 }
 
 static long sample_step(__u32 i, void *data)
@@ -62,7 +68,8 @@ static long sample_step(__u32 i, void *data)
 	return 0;
 }
 
-static __noinline int sample_rings(struct vqp_proc *p, struct vqp_dev *d)
+/* Not static: see kick(). */
+__noinline int sample_rings(struct vqp_proc *p, struct vqp_dev *d)
 {
 	struct sampled s = { .p = p };
 

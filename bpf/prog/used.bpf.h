@@ -7,12 +7,6 @@
 
 /* --- completion ------------------------------------------------------------ */
 
-/* struct VirtQueueElement up to out_sg, the same in all versions since 2.0. */
-struct element {
-	__u32 index, len, ndescs, out_num, in_num, pad;
-	__u64 in_addr, out_addr, in_sg, out_sg;
-};
-
 struct sgs {
 	struct scratch *s;
 	__u64 sg;
@@ -62,13 +56,15 @@ static long sg_step(__u32 i, void *ctx)
  * them.
  */
 static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struct scratch *s,
-				  struct element *e, __u32 shift)
+				  __u32 shift)
 {
 	struct sgs g = {};
 	struct vqt_data *d;
+	struct element *e;
 
-	if (!p || !q || !s || !e)
+	if (!p || !q || !s)
 		return 0;
+	e = &s->e;
 	g.s = s;
 	s->pos = sizeof(struct vqt_data);
 	s->room = REC_ROOM;
@@ -91,15 +87,14 @@ static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struc
 
 struct element_walk {
 	struct scratch *s;
-	struct element *e;
 	__u32 n;
 };
 
 static long element_step(__u32 i, void *ctx)
 {
 	struct element_walk *w = ctx;
-	struct element *e = w->e;
 	struct scratch *s = w->s;
+	struct element *e = &s->e;
 	__u32 in = i >= e->out_num, k = in ? i - e->out_num : i;
 	struct vqt_desc *d = (void *)(s->rec + ((REC_DESC + 16 * i) & (VQP_REC_MAX - 8)));
 	struct iov v = {};
@@ -120,25 +115,23 @@ static long element_step(__u32 i, void *ctx)
  * Record a chain that was not read from guest memory, or whose indirect table was not (then
  * `shift` descriptors were read).  Its descriptors are derived from QEMU's parsed copy.
  */
-static __noinline int derived_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
-				     struct element *e, __u32 shift)
+static __noinline int derived_record(struct ring *r, struct vqp_queue *q, __u32 shift)
 {
 	struct element_walk w = {};
 	struct vqt_avail *a;
 	__u32 n;
 
-	if (!r || !q || !e || !ring)
+	if (!r || !q)
 		return 0;
 	w.s = r->s;
-	w.e = e;
 	bpf_loop(VQP_CHAIN_MAX, element_step, &w, 0);
 	a = (void *)w.s->rec;
 	__builtin_memset(a, 0, sizeof(*a));
-	a->ring = *ring;
-	a->head = e->index;
+	a->ring = w.s->ring;
+	a->head = w.s->e.index;
 	a->flags = VQT_CHAIN_DERIVED | (shift ? 0 : VQT_CHAIN_LATE);
 	a->first = shift;
-	a->pos = ring->last_avail;
+	a->pos = w.s->ring.last_avail;
 	n = w.n < VQP_CHAIN_MAX ? w.n : VQP_CHAIN_MAX;
 	a->ndesc = n;
 	a->ndirect = shift ?: n;
@@ -159,19 +152,19 @@ static __always_inline void learn_element(struct element *e)
 }
 
 /* The device-writable buffers, if there are at most IOVS. */
-static __always_inline long iovs_read(struct scratch *s, struct element *e)
+static __always_inline long iovs_read(struct scratch *s)
 {
-	__u32 bytes = e->in_num * sizeof(struct iov);
+	__u32 bytes = s->e.in_num * sizeof(struct iov);
 
 	barrier_var(bytes); /* as in heads_read() */
-	return read_user(s->iov, bytes & (sizeof(s->iov) - 1), (void *)e->in_sg);
+	return read_user(s->iov, bytes & (sizeof(s->iov) - 1), (void *)s->e.in_sg);
 }
 
-static __always_inline void used_record(struct ring *r, struct vqp_queue *q, struct vqt_ring *ring,
-					struct element *e, __u32 len, __u32 idx, __u16 flags,
-					__u32 shift)
+static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u32 len, __u32 idx,
+					__u16 flags, __u32 shift)
 {
 	struct scratch *s = r->s;
+	struct element *e = &s->e;
 	struct vqt_used *u = (void *)s->rec;
 	struct sgs g = {};
 	struct iov *last = NULL;
@@ -186,7 +179,7 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	g.first = shift + e->out_num;
 	s->left = len;
 	s->segs = s->have = 0;
-	if (e->in_num && e->in_num <= IOVS && !iovs_read(s, e))
+	if (e->in_num && e->in_num <= IOVS && !iovs_read(s))
 		s->have = e->in_num;
 	if (s->w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
@@ -195,7 +188,7 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, str
 	if (last && last->len && !read_user(&status, 1, (void *)(last->base + last->len - 1)))
 		flags |= VQT_USED_STATUS;
 	__builtin_memset(u, 0, sizeof(*u));
-	u->ring = *ring;
+	u->ring = s->ring;
 	u->len = len;
 	u->id = e->index;
 	u->pos = r->used + idx;
@@ -212,39 +205,40 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 				 __u32 detached)
 {
 	struct vqp_queue *q = queue_get(p, vq);
-	struct vqt_ring ring = {};
-	struct element e = {};
 	struct ring r = {};
 	struct scratch *s;
 	__u8 state, shift;
+	__u32 head;
 
 	if (!q || q->skip)
 		return;
-	if (read_user(&e, sizeof(e), (void *)elem)) {
-		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
-		return;
-	}
 	s = scratch_get(p, q);
 	if (!s)
 		return;
-	if (!ring_open(&r, p, s, q, vq)) {
-		ring_snapshot(&r, &ring);
-		if (!(q->head[e.index & (VQP_QUEUE_MAX - 1)] & VQP_HEAD_OPEN))
-			missed_record(&r, q, &ring);
+	if (read_user(&s->e, sizeof(s->e), (void *)elem)) {
+		scratch_put(s);
+		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
+		return;
 	}
-	state = q->head[e.index & (VQP_QUEUE_MAX - 1)];
-	q->head[e.index & (VQP_QUEUE_MAX - 1)] = 0;
+	head = s->e.index & (VQP_QUEUE_MAX - 1);
+	if (!ring_open(&r, p, s, q, vq)) {
+		ring_snapshot(&r);
+		if (!(q->head[head] & VQP_HEAD_OPEN))
+			missed_record(&r, q);
+	}
+	state = q->head[head];
+	q->head[head] = 0;
 	shift = state & VQP_HEAD_INDIRECT ? 1 : 0;
 	if (!(state & VQP_HEAD_OPEN))
-		derived_record(&r, q, &ring, &e, 0);
+		derived_record(&r, q, 0);
 	else if (state & VQP_HEAD_NO_TABLE)
-		derived_record(&r, q, &ring, &e, shift);
+		derived_record(&r, q, shift);
 	if (p->snaplen && (state & VQP_HEAD_UNREAD || !(state & VQP_HEAD_OPEN))) {
-		data_record(p, q, s, &e, shift);
+		data_record(p, q, s, shift);
 		if (!(r.features & FEATURE_PLATFORM))
-			learn_element(&e);
+			learn_element(&s->e);
 	}
-	used_record(&r, q, &ring, &e, len, idx,
+	used_record(&r, q, len, idx,
 		    detached ? VQT_USED_DETACHED
 		    : idx    ? VQT_USED_BATCHED
 			     : 0,
