@@ -74,10 +74,25 @@ void capture_preamble(struct capture *c)
 
 /* --- opening --------------------------------------------------------------- */
 
+/* The kernel takes a program that does nothing, but not ours: so says its verifier. */
+static bool is_refused(int code)
+{
+	return (code == -EACCES || code == -EINVAL || code == -E2BIG) &&
+	       !(CAPS_PROBES & ~caps_held()) &&
+	       libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_KPROBE, NULL) == 1 &&
+	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
+}
+
 static int explain_load(struct source_error *err, int code)
 {
 	TEXT(why, 400);
 
+	if (is_refused(code))
+		return source_fail(
+			err, code,
+			"cannot load the BPF programs: this kernel's verifier refuses them (%s); "
+			"that is a bug of vqtrace, please report it with what 'uname -r' says",
+			strerror(-code));
 	switch (code) {
 	case -EPERM:
 	case -EACCES:

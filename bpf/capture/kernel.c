@@ -63,15 +63,24 @@ static void ignore(void *ctx, const void *record, size_t len)
 }
 
 /* Load the programs of a capture, which runs the verifier. */
-static int try_load(void)
+static int load(struct capture_options o)
 {
-	struct capture_options o = { .record = ignore };
 	struct source_error err;
 	struct capture *c;
 	int code = capture_open(&c, &o, &err);
 
 	capture_close(c);
 	return code;
+}
+
+static int try_load(void)
+{
+	return load((struct capture_options){ .record = ignore });
+}
+
+static int try_load_all(void)
+{
+	return load((struct capture_options){ .record = ignore, .stacks = ~0U, .lifecycle = true });
 }
 
 /* A function of our own to put a probe on. */
@@ -111,8 +120,10 @@ static const struct {
 	{ "BPF uprobe programs", "load",
 	  "run as root; see unprivileged_bpf_disabled, seccomp, LSMs", try_uprobe_program, true },
 	{ "BPF ring buffer", "works", "needs Linux 5.8", try_ringbuf, true },
-	{ "QEMU probe programs", "verified and loaded", "needs Linux 5.17 and privileges", try_load,
-	  true },
+	{ "QEMU probe programs", "verified and loaded",
+	  "needs Linux 5.17 and privileges; if it has them, please report this", try_load, true },
+	{ "... with call stacks and calls", "verified and loaded",
+	  "needed for --stacks and --lifecycle only; please report this", try_load_all, false },
 	{ "attaching a uprobe", "works", "needs CAP_PERFMON and CONFIG_UPROBES", try_attach, true },
 	{ "uprobe_multi links", "work (attach and detach at once)",
 	  "needs Linux 6.6; without, stopping takes about 0.1 s a probe", try_multi, false },

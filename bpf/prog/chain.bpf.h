@@ -435,8 +435,8 @@ static __always_inline bool pop_split(struct ring *r, struct vqp_queue *q, struc
 			lose(r->p, q->dev, q->index, VQT_LOSS_LIMIT, missed);
 		}
 	}
-	popped = ring->known & VQT_RING_AVAIL_IDX && ring->avail_idx != r->last &&
-		 r->inuse < r->num;
+	popped =
+		ring->known & VQT_RING_AVAIL_IDX && ring->avail_idx != r->last && r->inuse < r->num;
 	q->seen = r->last + popped;
 	q->valid = 1;
 	return popped;

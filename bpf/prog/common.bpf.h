@@ -120,6 +120,7 @@ struct scratch {
 	__u32 have; /* buffers in iov */
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
+	__u8 caches[1024]; /* of the ring's areas */
 	/* An element's device-writable buffers; behind IOVS of them another one. */
 	struct iov iov[2 * IOVS];
 	__u8 rec[VQP_REC_MAX + 2112]; /* the last append may begin just before VQP_REC_MAX */

@@ -100,13 +100,15 @@ PROBE(on_answer, answer(p, arg0(ctx, cookie), arg(ctx, cookie, 1)))
  * The queue that a register write kicks; 0 if the write is no kick, or one that QEMU
  * ignores.  Register handlers get the proxy (or the PCI device).
  */
-static __always_inline __u64 notified(struct vqp_proc *p, struct vqp_dev *d, __u16 aux,
-				      __u32 offset, __u64 value)
+static __noinline __u64 notified(struct vqp_proc *p, struct vqp_dev *d, __u16 aux, __u32 offset,
+				 __u64 value)
 {
 	__u32 n = value & 0xffff, region = aux & 0xff;
 	__u64 vq, desc = 0;
 	__u8 broken = 0;
 
+	if (!p || !d)
+		return 0;
 	if (aux & VQP_AUX_MMIO_NOTIFY) {
 		/* 4.1.4.4: one address a queue; QEMU's multiplier is 4, or a page */
 		if (!(aux & VQP_AUX_IS_PIO))
