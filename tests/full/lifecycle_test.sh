@@ -145,7 +145,7 @@ same_steps() {
 	machine stopped plain "$vqtrace" record -q -w "$tmp/plain.trace" -- || return 1
 	steps() {
 		"$vqtrace" show -r "$1" -T json -Y "lifecycle" | jq -r '.lifecycle | select(.step | IN("class_init", "object_init",
-			"callback", "device_add", "device_del", "property", "aio_context") | not) | "\(.step) \(.text)"' | sort
+			"callback", "device_add", "device_del", "property", "aio_context", "set_vector") | not) | "\(.step) \(.text)"' | sort
 	}
 	steps "$tmp/stopped.trace" >"$tmp/with"
 	steps "$tmp/plain.trace" >"$tmp/without"
