@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* The tracks: which there are, and what they are called. */
+#include <errno.h>
+#include <string.h>
+
+#include "decoder/class/class.h"
+#include "decoder/export/timeline_impl.h"
+#include "decoder/fields/event_names.h"
+
+static int begin(struct timeline *t, uint64_t ts)
+{
+	if (t->begun)
+		return 0;
+	t->begun = true;
+	return t->w->begin(t->opaque, ts, model_wall(t->m));
+}
+
+void put_item(struct timeline *t, struct sequence *s, struct timeline_item *i)
+{
+	if (t->rc)
+		return;
+	if (!s->id || i->ts < s->last)
+		s->id = ++t->sequences;
+	s->last = i->ts;
+	i->sequence = s->id;
+	t->rc = t->w->item(t->opaque, i);
+}
+
+/* --- making them ----------------------------------------------------------------------------- */
+
+static struct track *find(const struct timeline *t, const struct track_key *key)
+{
+	struct track *k;
+
+	HASH_FIND(hh, t->track, key, sizeof(*key), k);
+	return k;
+}
+
+static struct track *make(struct timeline *t, const struct track_key *key, struct track *parent,
+			  enum timeline_kind kind, const char *name)
+{
+	struct track *k = NULL;
+
+	if (t->rc)
+		return NULL;
+	hash_add_new(t->track, key, *key, k);
+	if (!k) {
+		t->rc = -ENOMEM;
+		return NULL;
+	}
+	k->t.id = ++t->tracks;
+	k->t.parent = parent ? &parent->t : NULL;
+	k->t.kind = kind;
+	k->t.nth = kind == TIMELINE_LANE ? key->n : 0;
+	memcpy(k->t.name, name, strnlen(name, sizeof(k->t.name) - 1));
+	t->rc = t->w->track(t->opaque, &k->t);
+	return t->rc ? NULL : k;
+}
+
+/* Several sources may be of one process: QEMU's probes and KVM's. */
+struct track *track_of_source(struct timeline *t, const struct model_source *s)
+{
+	bool process = s && s->pid && s->kind != VQT_SRC_GUEST;
+	const struct track_key key = { .of = TRACK_MACHINE,
+				       .kind = process,
+				       .n = process ? s->pid
+					    : s	    ? s->id
+						    : 0 };
+	struct track *k = find(t, &key);
+	TEXT(name, 160);
+
+	if (k)
+		return k;
+	if (s)
+		text_untrusted(&name, s->name, strnlen(s->name, 64));
+	if (!name.len)
+		text_puts(&name, s && s->kind == VQT_SRC_GUEST ? "driver's kernel" : "machine");
+	if (process)
+		text_add(&name, " (%s, pid %u)", event_source_kind(s->kind), s->pid);
+	else if (s)
+		text_add(&name, " (%s)", event_source_kind(s->kind));
+	return make(t, &key, NULL, TIMELINE_GROUP, name.buf);
+}
+
+struct track *track_of_device(struct timeline *t, const struct model_device *d)
+{
+	const struct track_key key = { .of = TRACK_DEVICE, .device = d->id };
+	struct track *k = find(t, &key), *parent;
+	TEXT(name, 160);
+
+	if (k)
+		return k;
+	parent = track_of_source(t, model_source(t->m, d->source));
+	text_puts(&name, d->name);
+	if (*d->user_id) {
+		text_puts(&name, " (");
+		text_untrusted(&name, d->user_id, strnlen(d->user_id, 32));
+		text_puts(&name, ")");
+	}
+	return parent ? make(t, &key, parent, TIMELINE_GROUP, name.buf) : NULL;
+}
+
+struct track *track_of_queue(struct timeline *t, const struct model_device *d, unsigned queue)
+{
+	const struct track_key key = { .of = TRACK_QUEUE, .device = d->id, .queue = queue };
+	struct track *k = find(t, &key), *parent;
+	TEXT(name, 160);
+	char words[64];
+
+	if (k)
+		return k;
+	parent = track_of_device(t, d);
+	class_queue_name(words, sizeof(words), d->virtio_id, queue,
+			 d->accepted_known ? d->accepted : NULL, d->num_queues);
+	text_add(&name, "queue %u", queue);
+	if (strcmp(name.buf, words))
+		text_add(&name, " %s", words);
+	return parent ? make(t, &key, parent, TIMELINE_GROUP, name.buf) : NULL;
+}
+
+struct track *track_of_lane(struct timeline *t, const struct model_device *d, unsigned queue,
+			    unsigned kind, unsigned nth)
+{
+	const struct track_key key = {
+		.of = TRACK_LANE, .device = d->id, .queue = queue, .kind = kind, .n = nth
+	};
+	struct track *k = find(t, &key), *parent;
+
+	if (k)
+		return k;
+	parent = track_of_queue(t, d, queue);
+	return parent ? make(t, &key, parent, TIMELINE_LANE,
+			     kind == LANE_POSTED ? "posted buffers" : "requests")
+		      : NULL;
+}
+
+struct track *track_of_counter(struct timeline *t, const struct model_device *d, unsigned queue,
+			       unsigned counter)
+{
+	static const char *const names[] = {
+		[COUNTER_FLIGHT] = "in flight",
+		[COUNTER_RING] = "available, not popped",
+		[COUNTER_RATE] = "requests/s",
+	};
+	const struct track_key key = {
+		.of = TRACK_COUNTER, .device = d->id, .queue = queue, .kind = counter
+	};
+	struct track *k = find(t, &key), *parent;
+
+	if (k)
+		return k;
+	parent = track_of_queue(t, d, queue);
+	return parent ? make(t, &key, parent, TIMELINE_COUNTER, names[counter]) : NULL;
+}
+
+/* What a vCPU does first is to access a register. */
+static bool is_vcpu(const struct event *e)
+{
+	const struct record *r = e->rec;
+
+	return r->h.type == VQT_REG || (r->h.type == VQT_KICK && r->kick.via != VQT_KICK_IOEVENTFD);
+}
+
+struct track *track_of_thread(struct timeline *t, const struct event *e)
+{
+	const struct model_source *s = e->source;
+	const struct vqt_hdr *h = &e->rec->h;
+	bool guest = s && s->kind == VQT_SRC_GUEST;
+	struct track_key key = { .of = TRACK_THREAD, .device = h->source, .kind = !h->tid };
+	struct track *k, *parent;
+	TEXT(name, 160);
+
+	if (!s || t->rc)
+		return NULL;
+	/* in a kernel's idle task, of which each CPU has one */
+	key.n = h->tid ? h->tid : guest ? h->cpu : 0;
+	k = find(t, &key);
+	if (k)
+		return k;
+	parent = track_of_source(t, s);
+	if (h->tid)
+		text_add(&name, "%s %u", !guest && is_vcpu(e) ? "vCPU thread" : "thread", h->tid);
+	else if (guest)
+		text_add(&name, "CPU %u, idle", h->cpu);
+	else
+		text_puts(&name, "unknown thread");
+	return parent ? make(t, &key, parent, TIMELINE_THREAD, name.buf) : NULL;
+}
+
+/* --- arguments ----------------------------------------------------------------------------- */
+
+void args_number(struct args *a, const char *key, uint64_t n)
+{
+	if (a->n < ARGS_MAX)
+		a->arg[a->n++] = (struct timeline_arg){ .key = key, .number = n };
+}
+
+void args_text(struct args *a, const char *key, const char *text)
+{
+	if (a->n < ARGS_MAX && *text)
+		a->arg[a->n++] = (struct timeline_arg){ .key = key, .text = text };
+}
+
+void args_untrusted(struct args *a, const char *key, const char *text, size_t len)
+{
+	struct text t = { .buf = a->text + a->used, .size = ARGS_TEXT - a->used };
+
+	if (t.size < 8)
+		return;
+	*t.buf = '\0';
+	text_untrusted(&t, text, len);
+	a->used += t.len + 1;
+	args_text(a, key, t.buf);
+}
+
+/* --- the timeline as a whole ----------------------------------------------------------------- */
+
+struct timeline *timeline_new(const struct timeline_writer *w, void *opaque, const struct model *m)
+{
+	struct timeline *t = calloc(1, sizeof(*t));
+
+	if (t) {
+		t->w = w;
+		t->opaque = opaque;
+		t->m = m;
+	}
+	return t;
+}
+
+int timeline_feed(struct timeline *t, const struct event *e, bool matched)
+{
+	if (!t->rc && matched)
+		t->rc = begin(t, e->ts);
+	if (t->rc)
+		return t->rc;
+	requests_feed(t, e, matched);
+	counters_feed(t, e, matched);
+	calls_feed(t, e, matched);
+	return t->rc;
+}
+
+int timeline_finish(struct timeline *t, const struct model_life *lives)
+{
+	if (!t->rc)
+		t->rc = begin(t, 0);
+	requests_finish(t, lives);
+	for (struct line *l = t->line; l; l = l->hh.next) {
+		moments_put(t, &l->kicks);
+		moments_put(t, &l->interrupts);
+		counters_finish(t, l);
+	}
+	findings_put(t);
+	return t->rc ? t->rc : t->w->end(t->opaque);
+}
+
+void timeline_lacks(const struct timeline *t, struct text *words)
+{
+	if (t->left_out)
+		text_add(words, "left out: %llu requests of queues with more than %u at a time",
+			 (unsigned long long)t->left_out, LANES_MAX);
+	if (t->kept_more)
+		text_add(words, "%s%llu findings, which 'vqtrace check' lists",
+			 words->len ? "; " : "left out: ", (unsigned long long)t->kept_more);
+}
+
+void timeline_free(struct timeline *t)
+{
+	if (!t)
+		return;
+	for (struct line *l = t->line; l; l = l->hh.next) {
+		for (unsigned i = 0; i < LANES; i++)
+			free(l->lanes[i].lane);
+		moments_free(&l->kicks);
+		moments_free(&l->interrupts);
+		free(l->waiting);
+	}
+	for (struct track *k = t->track; k; k = k->hh.next)
+		free(k->calls);
+	hash_free(t->line);
+	hash_free(t->track);
+	hash_free(t->trip);
+	free(t->kept);
+	free(t);
+}
