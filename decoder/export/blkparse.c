@@ -8,9 +8,11 @@
 #include <inttypes.h>
 #include <linux/blktrace_api.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "decoder/export/export.h"
 #include "decoder/export/io.h"
+#include "decoder/fields/event_names.h"
 
 /*
  * A trace has no device numbers: those that Linux often gives to virtio-blk, 16 minors a disk,
@@ -24,12 +26,16 @@
 #define NS 1000000000LL
 #define ERROR_IO 5 /* EIO: what Linux makes of a failure */
 
+#define NAMED 1024
+#define NAME_BYTES 16 /* TASK_COMM_LEN */
+
 struct blkparse {
 	FILE *to;
 	const struct model *model;
 	struct io *io;
 	uint32_t sequence;
 	bool begun;
+	uint32_t named[NAMED]; /* threads whose name was put, each at a place of its number */
 };
 
 static const uint32_t categories[] = {
@@ -73,6 +79,30 @@ static void put_start(struct blkparse *b, uint64_t ts)
 	fwrite(start, sizeof(start), 1, b->to);
 }
 
+/* Threads have no names in a trace: that of their machine, or what kind of source it is. */
+static void put_name(struct blkparse *b, const struct io_item *i)
+{
+	const struct model_source *s = model_source(b->model, i->device->source);
+	struct blk_io_trace t = {
+		.magic = BLK_IO_TRACE_MAGIC | BLK_IO_TRACE_VERSION,
+		.time = i->ts,
+		.action = BLK_TN_PROCESS,
+		.pid = i->tid,
+		.pdu_len = NAME_BYTES,
+	};
+	TEXT(name, NAME_BYTES);
+
+	if (!i->tid || b->named[i->tid % NAMED] == i->tid)
+		return;
+	b->named[i->tid % NAMED] = i->tid;
+	if (s)
+		text_untrusted(&name, s->name, strnlen(s->name, sizeof(s->name)));
+	if (s && !name.len)
+		text_puts(&name, event_source_kind(s->kind));
+	fwrite(&t, sizeof(t), 1, b->to);
+	fwrite(name.buf, NAME_BYTES, 1, b->to);
+}
+
 static int put(void *opaque, const struct io_item *i)
 {
 	struct blkparse *b = opaque;
@@ -91,6 +121,7 @@ static int put(void *opaque, const struct io_item *i)
 
 	if (!b->begun)
 		put_start(b, i->ts);
+	put_name(b, i);
 	return fwrite(&t, sizeof(t), 1, b->to) == 1 ? 0 : -EIO;
 }
 

@@ -19,7 +19,7 @@
 #define EXPORT_FORMATS(ROW) \
 	ROW(perfetto, \
 	    "tracks, slices, flows and counters for https://ui.perfetto.dev and trace_processor") \
-	ROW(chrome, "the same as JSON, for chrome://tracing, Perfetto and speedscope") \
+	ROW(chrome, "the same as JSON, for chrome://tracing and what else reads its trace events") \
 	ROW(csv, "one line an event, with the fields of -e, for spreadsheets and scripts") \
 	ROW(folded, "call stacks and how many events have them, for flame graphs") \
 	ROW(blkparse, "the I/O of block devices as blktrace records it, for blkparse and btt") \

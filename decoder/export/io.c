@@ -90,7 +90,8 @@ static int add(struct io *s, const struct event *e, const struct class_extent *x
 		.offset = x->offset,
 		.bytes = x->bytes,
 		.device = e->dev,
-		.tid = e->rec->h.tid,
+		/* who kicked is not who pops */
+		.tid = step == IO_QUEUED ? 0 : e->rec->h.tid,
 		.failed = step == IO_COMPLETED && class_failed(e->dev->class, &r->io),
 	};
 	int rc = hold(s, &item);

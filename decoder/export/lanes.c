@@ -9,6 +9,7 @@
 
 #define ROWS (3 * LIFE_POINTS + 4)
 #define LINKS 8
+#define ARGS_WHICH 4 /* the first of its arguments say which request it is */
 
 struct row {
 	struct timeline_item i;
@@ -84,8 +85,8 @@ static void describe(struct slice *s)
 	class_describe(class, &l->io, s->what, sizeof(s->what));
 	args_text(&s->args, "device", s->dev->name);
 	args_number(&s->args, "queue", l->queue);
-	args_untrusted(&s->args, "request", s->what, strlen(s->what));
 	args_number(&s->args, "event", l->number);
+	args_untrusted(&s->args, "request", *s->what ? s->what : "?", strlen(s->what));
 	args_number(&s->args, "head", l->head);
 	args_number(&s->args, "descriptors", l->ndesc);
 	args_number(&s->args, "bytes", l->io.bytes);
@@ -136,7 +137,7 @@ static void add_moment(struct slice *s, struct track *on, enum life_point p, con
 		return;
 	r = add(s, TIMELINE_INSTANT, on, s->d->life.at[p], name, name);
 	r->i.arg = s->args.arg;
-	r->i.narg = s->args.n;
+	r->i.narg = ARGS_WHICH;
 	link_row(s, true);
 }
 

@@ -115,7 +115,7 @@ int timeline_finding(struct timeline *t, const struct finding *f)
 	if (!array_room(t->kept, t->kept_cap, t->nkept + 1))
 		return -ENOMEM;
 	k = &t->kept[t->nkept++];
-	*k = (struct kept){ f->ts, f->number, f->rule, f->device, f->queue, "" };
+	*k = (struct kept){ f->ts, f->number, t->nkept, f->rule, f->device, f->queue, "" };
 	memcpy(k->seen, f->seen, strnlen(f->seen, sizeof(k->seen) - 1));
 	return 0;
 }
@@ -148,11 +148,20 @@ static void put_finding(struct timeline *t, struct sequence *s, const struct kep
 /* Has anything else of it been matched? */
 static bool is_shown(const struct timeline *t, const struct model_device *d)
 {
-	const struct track_key key = { .of = TRACK_DEVICE, .device = d->id };
+	const struct track_key key = { .of = TRACK_DEVICE, .device = device_key(d) };
 	struct track *k;
 
 	HASH_FIND(hh, t->track, &key, sizeof(key), k);
 	return k;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	if (x->ts != y->ts)
+		return x->ts < y->ts ? -1 : 1;
+	return x->nth < y->nth ? -1 : x->nth > y->nth;
 }
 
 void findings_put(struct timeline *t)
@@ -160,7 +169,7 @@ void findings_put(struct timeline *t)
 	struct sequence s = { .id = 0 };
 
 	if (t->nkept)
-		qsort(t->kept, t->nkept, sizeof(*t->kept), array_by_u64);
+		qsort(t->kept, t->nkept, sizeof(*t->kept), by_time);
 	for (size_t i = 0; i < t->nkept && !t->rc; i++)
 		if (t->kept[i].device && is_shown(t, t->kept[i].device))
 			put_finding(t, &s, &t->kept[i]);

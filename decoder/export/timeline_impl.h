@@ -32,6 +32,7 @@ struct track {
 	UT_hash_handle hh;
 };
 
+uint32_t device_key(const struct model_device *d);
 /* They make the track if it is new.  NULL: t->rc says why. */
 struct track *track_of_device(struct timeline *t, const struct model_device *d);
 struct track *track_of_queue(struct timeline *t, const struct model_device *d, unsigned queue);
@@ -161,6 +162,7 @@ void calls_feed(struct timeline *t, const struct event *e, bool matched);
 /* A finding, until the end. */
 struct kept {
 	uint64_t ts, number;
+	size_t nth; /* of all of them */
 	const struct rule *rule;
 	const struct model_device *device;
 	unsigned queue;

@@ -57,6 +57,15 @@ static struct track *make(struct timeline *t, const struct track_key *key, struc
 	return t->rc ? NULL : k;
 }
 
+/*
+ * A trace may tell later that a device is of another type, or is one that it has already as its other
+ * side saw it: then it has another name, and other tracks from there on.
+ */
+uint32_t device_key(const struct model_device *d)
+{
+	return d->id | (d->virtio_id & 0x7fff) << 16 | (uint32_t)model_second_view(d) << 31;
+}
+
 /* Several sources may be of one process: QEMU's probes and KVM's. */
 struct track *track_of_source(struct timeline *t, const struct model_source *s)
 {
@@ -84,7 +93,7 @@ struct track *track_of_source(struct timeline *t, const struct model_source *s)
 
 struct track *track_of_device(struct timeline *t, const struct model_device *d)
 {
-	const struct track_key key = { .of = TRACK_DEVICE, .device = d->id };
+	const struct track_key key = { .of = TRACK_DEVICE, .device = device_key(d) };
 	struct track *k = find(t, &key), *parent;
 	TEXT(name, 160);
 
@@ -102,7 +111,7 @@ struct track *track_of_device(struct timeline *t, const struct model_device *d)
 
 struct track *track_of_queue(struct timeline *t, const struct model_device *d, unsigned queue)
 {
-	const struct track_key key = { .of = TRACK_QUEUE, .device = d->id, .queue = queue };
+	const struct track_key key = { .of = TRACK_QUEUE, .device = device_key(d), .queue = queue };
 	struct track *k = find(t, &key), *parent;
 	TEXT(name, 160);
 	char words[64];
@@ -122,7 +131,7 @@ struct track *track_of_lane(struct timeline *t, const struct model_device *d, un
 			    unsigned kind, unsigned nth)
 {
 	const struct track_key key = {
-		.of = TRACK_LANE, .device = d->id, .queue = queue, .kind = kind, .n = nth
+		.of = TRACK_LANE, .device = device_key(d), .queue = queue, .kind = kind, .n = nth
 	};
 	struct track *k = find(t, &key), *parent;
 
@@ -143,7 +152,7 @@ struct track *track_of_counter(struct timeline *t, const struct model_device *d,
 		[COUNTER_RATE] = "requests/s",
 	};
 	const struct track_key key = {
-		.of = TRACK_COUNTER, .device = d->id, .queue = queue, .kind = counter
+		.of = TRACK_COUNTER, .device = device_key(d), .queue = queue, .kind = counter
 	};
 	struct track *k = find(t, &key), *parent;
 
