@@ -9,7 +9,7 @@
 
 #define ROWS (3 * LIFE_POINTS + 4)
 #define LINKS 8
-#define ARGS_WHICH 4 /* the first of its arguments say which request it is */
+#define ARGS_WHICH 3 /* the first of its arguments say which request it is */
 
 struct row {
 	struct timeline_item i;

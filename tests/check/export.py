@@ -16,14 +16,18 @@ from collections import Counter, defaultdict, namedtuple
 UPSTREAM = {
     "Trace": {"packet": 1},
     "TracePacket": {"clock_snapshot": 6, "timestamp": 8, "trusted_packet_sequence_id": 10,
-                    "track_event": 11, "timestamp_clock_id": 58, "track_descriptor": 60},
+                    "track_event": 11, "interned_data": 12, "sequence_flags": 13,
+                    "trace_packet_defaults": 59, "track_descriptor": 60},
+    "TracePacketDefaults": {"timestamp_clock_id": 58},
+    "InternedData": {"event_categories": 1, "event_names": 2, "debug_annotation_names": 3},
+    "InternedString": {"iid": 1, "name": 2},
     "ClockSnapshot": {"clocks": 1, "primary_trace_clock": 2},
     "TrackDescriptor": {"uuid": 1, "name": 2, "parent_uuid": 5, "counter": 8,
                         "child_ordering": 11, "sibling_order_rank": 12},
     "CounterDescriptor": {"unit": 3},
-    "TrackEvent": {"debug_annotations": 4, "type": 9, "track_uuid": 11, "categories": 22,
-                   "name": 23, "counter_value": 30, "flow_ids": 47},
-    "DebugAnnotation": {"uint_value": 3, "string_value": 6, "name": 10},
+    "TrackEvent": {"category_iids": 3, "debug_annotations": 4, "type": 9, "name_iid": 10,
+                   "track_uuid": 11, "name": 23, "counter_value": 30, "flow_ids": 47},
+    "DebugAnnotation": {"name_iid": 1, "uint_value": 3, "string_value": 6, "name": 10},
 }
 OPEN = "in flight at the end of the trace"
 # The order of what a flow goes through, where one clock has seen it all.
@@ -46,7 +50,7 @@ def read_perfetto(pb, path):
         data = f.read()
     if trace.ParseFromString(data) != len(data):
         problem("Perfetto: not all of the file is a trace")
-    tracks, items, last, clocks = {}, [], {}, 0
+    tracks, items, last, clocks, words, states = {}, [], {}, 0, {}, defaultdict(dict)
     for p in trace.packet:
         if p.HasField("clock_snapshot"):
             clocks += 1
@@ -62,19 +66,34 @@ def read_perfetto(pb, path):
             tracks[d.uuid] = Track(d.uuid, d.parent_uuid, d.name, d.HasField("counter"))
         if not p.HasField("track_event"):
             continue
-        e = p.track_event
-        if not clocks or p.timestamp_clock_id != 3:
+        e, state = p.track_event, states[p.trusted_packet_sequence_id]
+        if p.sequence_flags & 1:
+            state.clear()
+            state["clock"] = p.trace_packet_defaults.timestamp_clock_id
+        if not clocks or p.sequence_flags & 2 == 0 or state.get("clock") != 3:
             problem("Perfetto: an event without a clock")
+        for kind in "event_categories", "event_names", "debug_annotation_names":
+            for word in getattr(p.interned_data, kind):
+                if words.setdefault((kind, word.iid), word.name) != word.name:
+                    problem("Perfetto: number %d of %s is two words", word.iid, kind)
+                state[kind, word.iid] = word.name
+
+        def said(kind, iid):
+            if (kind, iid) not in state:
+                problem("Perfetto: number %d of %s is not said before it is used", iid, kind)
+            return state.get((kind, iid), "?")
+
         if e.track_uuid not in tracks:
             problem("Perfetto: track %d is not defined before it is used", e.track_uuid)
             continue
         if p.timestamp < last.get(p.trusted_packet_sequence_id, 0):
             problem("Perfetto: sequence %d goes back in time", p.trusted_packet_sequence_id)
         last[p.trusted_packet_sequence_id] = p.timestamp
-        args = {a.name: a.string_value if a.HasField("string_value") else a.uint_value
-                for a in e.debug_annotations}
-        items.append(Item("?BEIC"[e.type], e.track_uuid, p.timestamp, e.name,
-                          e.categories[0] if e.categories else "", args, tuple(e.flow_ids),
+        args = {said("debug_annotation_names", a.name_iid) if a.HasField("name_iid") else a.name:
+                a.string_value if a.HasField("string_value") else a.uint_value for a in e.debug_annotations}
+        name = said("event_names", e.name_iid) if e.HasField("name_iid") else e.name
+        category = said("event_categories", e.category_iids[0]) if e.category_iids else ""
+        items.append(Item("?BEIC"[e.type], e.track_uuid, p.timestamp, name, category, args, tuple(e.flow_ids),
                           e.counter_value))
     return tracks, items
 
