@@ -8,7 +8,7 @@
 #include "decoder/util/array.h"
 
 #define ROWS (3 * LIFE_POINTS + 4)
-#define LINKS 8
+#define LINKS 9 /* what add_point() and the slice itself have */
 #define ARGS_WHICH 3 /* the first of its arguments say which request it is */
 
 struct row {
