@@ -235,18 +235,11 @@ static void kicked(struct timeline *t, const struct event *e)
 			    UINT64_MAX);
 }
 
-void requests_feed(struct timeline *t, const struct event *e, bool matched)
+/* What the event itself says. */
+static void follow(struct timeline *t, const struct event *e, bool matched)
 {
 	unsigned type = e->rec->h.type;
-	bool after_reset = e->dev && (type == VQT_REG || type == VQT_LIFECYCLE) &&
-			   (e->dropped || e->status_before || type == VQT_LIFECYCLE);
 
-	put_lives(t, e->lives);
-	if (after_reset)
-		forget_waiting(t, e->dev);
-	dropped(t, e, matched);
-	if (!e->dev || t->rc)
-		return;
 	if (type == VQT_IRQ)
 		interrupted(t, e, matched);
 	else if (type == VQT_KICK && e->queue && matched)
@@ -255,6 +248,21 @@ void requests_feed(struct timeline *t, const struct event *e, bool matched)
 		begin_trip(t, e, matched);
 	else if (type == VQT_USED && e->req && e->queue)
 		used(t, e, matched);
+}
+
+void requests_feed(struct timeline *t, const struct event *e, bool matched)
+{
+	unsigned type = e->rec->h.type;
+	bool after_reset = e->dev && (type == VQT_REG || type == VQT_LIFECYCLE) &&
+			   (e->dropped || e->status_before || type == VQT_LIFECYCLE);
+
+	if (after_reset)
+		forget_waiting(t, e->dev);
+	dropped(t, e, matched);
+	if (e->dev && !t->rc)
+		follow(t, e, matched);
+	/* a life may end with the event that completes it */
+	put_lives(t, e->lives);
 }
 
 static void put_in_flight(struct timeline *t, const struct model_device *dev,
