@@ -247,6 +247,11 @@ def check_counters(tracks, items, stat):
             if flight and q.get("in_flight_max") not in (None, max(flight)):
                 problem("%s:%d has %d in flight at most, stat %d", d["device"], q["queue"], max(flight),
                         q["in_flight_max"])
+            waiting = values[d["device"], q["queue"], "available, not popped"]
+            # one that the device found without a kick counts in stat before its pop, here after it
+            if waiting and q.get("waiting_max") is not None and q["waiting_max"] - max(waiting) not in (0, 1):
+                problem("%s:%d has %d waiting in the ring, stat %d", d["device"], q["queue"], max(waiting),
+                        q["waiting_max"])
             rates = sum(values[d["device"], q["queue"], "requests/s"])
             if q["counts"]["used"] is not None and rates != 10 * q["counts"]["used"]:
                 problem("%s:%d completed %d by its rates, %d by stat", d["device"], q["queue"], rates / 10,

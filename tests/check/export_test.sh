@@ -132,6 +132,9 @@ broken() {
 blktrace() {
 	local t=traces/qemu7-two-disks.pcap first most
 	"$vqtrace" export -r $t --blkparse "$tmp/b.blktrace.0" --chrome "$tmp/b.json" 2>/dev/null || return 1
+	# in the order of their times, also where several were announced before the first was popped
+	cp "$tmp/b.blktrace.0" "$tmp/b.blktrace"
+	"$python" tests/full/parse_names.py "$tmp/b.blktrace" || return 1
 	(cd "$tmp" && blkparse -i b -f '%a %d %M,%m %S %n %T %t\n' -d b.bin >b.text) || return 1
 	grep -q 'Skips: 0 forward' "$tmp/b.text" || { tail -n 12 "$tmp/b.text"; return 1; }
 	# its times are since the first one, which is a Q

@@ -139,11 +139,12 @@ def check_pftrace(data):
 
 
 def check_blktrace(data):
-    at = 0
+    at = last = 0
     while at < len(data):
-        magic, action, more = struct.unpack_from("<I24xI12x2xH", data, at)
-        if magic != 0x65617407:
-            raise ValueError("no record at %d" % at)
+        magic, time, action, more = struct.unpack_from("<I4xQ12xI12x2xH", data, at)
+        if magic != 0x65617407 or time < last:
+            raise ValueError("no record at %d, or an earlier one" % at)
+        last = time
         if action == 0x400 << 16:  # the name of a process
             check_text(data[at + 48 : at + 48 + more].rstrip(b"\0").decode())
         at += 48 + more

@@ -27,6 +27,7 @@ static struct seen {
 		unsigned nflow;
 	} item[ITEMS];
 	uint64_t flows; /* the highest number */
+	uint32_t sequences; /* the same */
 	unsigned through[ITEMS]; /* by flow: items */
 	bool wrong;
 } seen;
@@ -55,6 +56,7 @@ static int on_item(void *opaque, const struct timeline_item *i)
 	CHECK(i->sequence && i->sequence < SEQUENCES);
 	CHECK(i->ts >= seen.last[i->sequence % SEQUENCES]);
 	seen.last[i->sequence % SEQUENCES] = i->ts;
+	seen.sequences = i->sequence > seen.sequences ? i->sequence : seen.sequences;
 	k->what = i->what;
 	k->track = i->track->id;
 	k->ts = i->ts;
@@ -375,6 +377,8 @@ static void wrong_way_round(void)
 	end();
 	CHECK_EQ(count(TIMELINE_BEGIN, "request", NULL), 1);
 	CHECK_EQ(slices_open(), 0);
+	/* of the lane, of the interrupt, and of each side's counters and rates */
+	CHECK_EQ(seen.sequences, 6);
 }
 
 /* Records that go back in time begin another sequence. */
