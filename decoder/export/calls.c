@@ -31,15 +31,18 @@ static void put_begin(struct timeline *t, struct track *on, const struct event *
 	};
 	size_t cap = on->calls_cap;
 
-	/* beyond that, or of records out of order, it would not nest */
-	if (on->ncalls == CALLS_MAX || (on->sequence.id && e->ts < on->sequence.last))
+	/* beyond that, or before what is there, it would not nest */
+	if (on->ncalls == CALLS_MAX || e->ts < on->calls_last) {
+		t->calls_left_out++;
 		return;
+	}
 	if (!array_room(on->calls, cap, on->ncalls + 1)) {
 		t->rc = -ENOMEM;
 		return;
 	}
 	on->calls_cap = (unsigned)cap;
 	on->calls[on->ncalls++].key = key;
+	on->calls_last = e->ts;
 	if (e->dev)
 		args_text(&a, "device", e->dev->name);
 	if (e->queue)
@@ -56,7 +59,7 @@ static void put_return(struct timeline *t, struct track *on, const struct event 
 		.key = "end", .text = "not recorded: at the latest, when its caller returned"
 	};
 	unsigned at = on->ncalls;
-	uint64_t ts = e->ts > on->sequence.last ? e->ts : on->sequence.last;
+	uint64_t ts = e->ts > on->calls_last ? e->ts : on->calls_last;
 
 	while (at && on->calls[at - 1].key != key)
 		at--;
@@ -69,6 +72,7 @@ static void put_return(struct timeline *t, struct track *on, const struct event 
 
 		put_item(t, &on->sequence, &i);
 		on->ncalls = n - 1;
+		on->calls_last = ts;
 	}
 }
 

@@ -29,6 +29,7 @@ struct track {
 	struct sequence sequence; /* of calls, and of instants that are put as they come */
 	struct call *calls; /* of a thread: those that have not returned */
 	unsigned ncalls, calls_cap;
+	uint64_t calls_last; /* ns: of the latest begin or end of one */
 	UT_hash_handle hh;
 };
 
@@ -182,6 +183,7 @@ struct timeline {
 	struct line *line;
 	struct trip *trip;
 	uint64_t left_out; /* requests for which there were no lanes */
+	uint64_t calls_left_out; /* that would not nest */
 	struct kept *kept;
 	size_t nkept, kept_cap;
 	uint64_t kept_more;

@@ -267,6 +267,9 @@ void timeline_lacks(const struct timeline *t, struct text *words)
 	if (t->left_out)
 		text_add(words, "left out: %llu requests of queues with more than %u at a time",
 			 (unsigned long long)t->left_out, LANES_MAX);
+	if (t->calls_left_out)
+		text_add(words, "%s%llu calls of functions out of order",
+			 words->len ? "; " : "left out: ", (unsigned long long)t->calls_left_out);
 	if (t->kept_more)
 		text_add(words, "%s%llu findings, which 'vqtrace check' lists",
 			 words->len ? "; " : "left out: ", (unsigned long long)t->kept_more);
