@@ -86,7 +86,7 @@ static void describe(struct slice *s)
 	args_text(&s->args, "device", s->dev->name);
 	args_number(&s->args, "queue", l->queue);
 	args_number(&s->args, "event", l->number);
-	args_untrusted(&s->args, "request", *s->what ? s->what : "?", strlen(s->what));
+	args_untrusted(&s->args, "request", s->what, strlen(s->what));
 	args_number(&s->args, "head", l->head);
 	args_number(&s->args, "descriptors", l->ndesc);
 	args_number(&s->args, "bytes", l->io.bytes);

@@ -7,6 +7,13 @@
 #include "decoder/export/timeline_impl.h"
 #include "decoder/fields/event_names.h"
 
+#define VCPUS_MAX 4096 /* told apart from other threads */
+
+struct vcpu {
+	uint64_t key; /* source << 32 | thread */
+	UT_hash_handle hh;
+};
+
 static int begin(struct timeline *t, uint64_t ts)
 {
 	if (t->begun)
@@ -162,12 +169,32 @@ struct track *track_of_counter(struct timeline *t, const struct model_device *d,
 	return parent ? make(t, &key, parent, TIMELINE_COUNTER, names[counter]) : NULL;
 }
 
-/* What a vCPU does first is to access a register. */
-static bool is_vcpu(const struct event *e)
+/* The threads that accessed registers, or whose writes were kicks, before their first item. */
+static void note_vcpu(struct timeline *t, const struct event *e)
 {
 	const struct record *r = e->rec;
+	uint64_t key = (uint64_t)r->h.source << 32 | r->h.tid;
+	struct vcpu *v;
 
-	return r->h.type == VQT_REG || (r->h.type == VQT_KICK && r->kick.via != VQT_KICK_IOEVENTFD);
+	if (!r->h.tid || t->last_vcpu == key ||
+	    (r->h.type != VQT_REG && (r->h.type != VQT_KICK || r->kick.via == VQT_KICK_IOEVENTFD)))
+		return;
+	HASH_FIND(hh, t->vcpu, &key, sizeof(key), v);
+	if (!v && HASH_COUNT(t->vcpu) < VCPUS_MAX) {
+		hash_add_new(t->vcpu, key, key, v);
+		if (!v)
+			t->rc = -ENOMEM;
+	}
+	t->last_vcpu = key;
+}
+
+static bool is_vcpu(const struct timeline *t, const struct vqt_hdr *h)
+{
+	uint64_t key = (uint64_t)h->source << 32 | h->tid;
+	struct vcpu *v;
+
+	HASH_FIND(hh, t->vcpu, &key, sizeof(key), v);
+	return v;
 }
 
 struct track *track_of_thread(struct timeline *t, const struct event *e)
@@ -188,7 +215,8 @@ struct track *track_of_thread(struct timeline *t, const struct event *e)
 		return k;
 	parent = track_of_source(t, s);
 	if (h->tid)
-		text_add(&name, "%s %u", !guest && is_vcpu(e) ? "vCPU thread" : "thread", h->tid);
+		text_add(&name, "%s %u", !guest && is_vcpu(t, h) ? "vCPU thread" : "thread",
+			 h->tid);
 	else if (guest)
 		text_add(&name, "CPU %u, idle", h->cpu);
 	else
@@ -240,6 +268,7 @@ int timeline_feed(struct timeline *t, const struct event *e, bool matched)
 {
 	if (!t->rc && matched)
 		t->rc = begin(t, e->ts);
+	note_vcpu(t, e);
 	if (t->rc)
 		return t->rc;
 	requests_feed(t, e, matched);
@@ -288,6 +317,7 @@ void timeline_free(struct timeline *t)
 	}
 	for (struct track *k = t->track; k; k = k->hh.next)
 		free(k->calls);
+	hash_free(t->vcpu);
 	hash_free(t->line);
 	hash_free(t->track);
 	hash_free(t->trip);
