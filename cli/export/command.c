@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/columns.h"
@@ -26,16 +27,17 @@ struct export_run {
 	void *made[EXPORT_COUNT];
 	int failed[EXPORT_COUNT]; /* negative errno: it is not written any more */
 	bool no_memory;
+	bool ended; /* the trace was read to its end, or to where it is broken */
 };
 
 static const struct option_row options[] = {
 	CLI_OPTION_READ(struct export_run, path),
-	{ OPTION_HEADING, .help = "Formats, at least one; OUT is a file, - is standard output:" },
+	{ OPTION_HEADING, .help = "Formats, at least one; OUT is a file, - is standard output" },
 #define OPTION(name, words) \
 	{ OPTION_TEXT, 0, #name, "OUT", words, OPTION_TO(struct export_run, out[EXPORT_##name]) },
 	EXPORT_FORMATS(OPTION)
 #undef OPTION
-		{ OPTION_HEADING, .help = "What of it:" },
+		{ OPTION_HEADING, .help = "What of it" },
 	{ OPTION_TEXT, 'Y', "filter", "FILTER",
 	  "only events that match, for example 'device == blk0'",
 	  OPTION_TO(struct export_run, filter_text) },
@@ -112,10 +114,38 @@ static int open_output(struct export_run *x, unsigned i)
 	return x->made[i] ? CLI_OK : cli_error("no memory");
 }
 
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return S_ISREG(a->st_mode) && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Creating it empties what is there: not the trace, and not what another format is written to. */
+static int create(struct export_run *x, unsigned i)
+{
+	struct stat there, other;
+	const char *why;
+
+	if (is_stdout(x->out[i])) {
+		x->to[i] = stdout;
+		return CLI_OK;
+	}
+	if (!stat(x->out[i], &there)) {
+		if (!stat(x->path, &other) && is_same(&there, &other))
+			return cli_error("--%s %s: is the trace itself; give another file",
+					 export_formats[i]->name, x->out[i]);
+		for (unsigned k = 0; k < i; k++)
+			if (x->to[k] && !fstat(fileno(x->to[k]), &other) && is_same(&there, &other))
+				return cli_error(
+					"--%s and --%s are the same file; give each its own",
+					export_formats[k]->name, export_formats[i]->name);
+	}
+	x->to[i] = create_stream(x->out[i], &why);
+	return x->to[i] ? CLI_OK : cli_error("%s cannot be written: %s", x->out[i], why);
+}
+
 static int prepare(struct export_run *x)
 {
 	bool findings = false;
-	const char *why;
 
 	if (cli_filter(&x->filter, x->filter_text) || cli_columns_choose(&x->csv, &x->columns))
 		return CLI_TROUBLE;
@@ -124,16 +154,12 @@ static int prepare(struct export_run *x)
 		return cli_error("no memory");
 	for (unsigned i = 0; i < EXPORT_COUNT; i++)
 		findings |= x->out[i] && export_formats[i]->finding;
-	/* a rule that is broken by what the filter leaves out is not of what is exported */
-	if (findings && !x->filter && check_new(&x->check, NULL, on_finding, x, NULL))
+	if (findings && check_new(&x->check, NULL, on_finding, x, NULL))
 		return cli_error("no memory");
 	for (unsigned i = 0; i < EXPORT_COUNT; i++) {
 		if (!x->out[i])
 			continue;
-		x->to[i] = is_stdout(x->out[i]) ? stdout : create_stream(x->out[i], &why);
-		if (!x->to[i])
-			return cli_error("%s cannot be written: %s", x->out[i], why);
-		if (open_output(x, i))
+		if (create(x, i) || open_output(x, i))
 			return CLI_TROUBLE;
 	}
 	return CLI_OK;
@@ -163,6 +189,7 @@ static void finish(struct export_run *x)
 {
 	const struct model_life *lives = model_finish(x->model);
 
+	x->ended = true;
 	for (unsigned i = 0; i < EXPORT_COUNT; i++) {
 		errno = 0;
 		if (x->made[i] && !x->failed[i])
@@ -201,7 +228,7 @@ static int close_output(struct export_run *x, unsigned i)
 	TEXT(words, 400);
 	int rc = x->failed[i];
 
-	if (x->made[i] && !rc && export_formats[i]->lacks)
+	if (x->ended && !rc && export_formats[i]->lacks && x->made[i])
 		export_formats[i]->lacks(x->made[i], &words);
 	if (x->made[i])
 		export_formats[i]->free(x->made[i]);

@@ -181,7 +181,9 @@ def check_flows(name, items, aligned):
     return flows
 
 
-def check_totals(name, items, slices, stat, requests):
+def check_totals(name, tracks, items, slices, stat, requests):
+    tracks_of = {t.name.split(" ")[0]: t.id for t in tracks.values()
+                 if t.parent and not tracks[t.parent].parent and "queue" not in t.name}
     count = Counter((i.category, i.args.get("device")) for i in items if i.what == "I")
     queue = Counter((i.category, i.args.get("device"), i.args.get("queue")) for i in items if i.what == "I")
     stage, lanes = defaultdict(list), defaultdict(set)
@@ -206,6 +208,10 @@ def check_totals(name, items, slices, stat, requests):
             if (len(stage[dev]), sum(stage[dev])) != want:
                 problem("%s: %s took %d ns in %d requests, stat %d in %d", name, dev, sum(stage[dev]),
                         len(stage[dev]), *reversed(want))
+        got = Counter(i.name for i in items if i.category == "finding" and i.track == tracks_of[dev])
+        want = {f["rule"]: f["count"] for f in d.get("findings") or []}
+        if got != want:
+            problem("%s: %s has the findings %s, stat %s", name, dev, dict(got), want)
         # what is not over has no end; what has no known begin is no slice
         mine = [r for r in requests if r.get("device") == dev and "unnamed" not in r and "sides" not in r]
         for state, words in (("in_flight", OPEN), ("reset", "until the reset")):
@@ -276,7 +282,7 @@ def main():
     for name, (tracks, items) in (("Perfetto", read_perfetto(pb, pftrace)), ("Chrome", read_chrome(chrome))):
         slices = check_slices(name, items)
         check_flows(name, items, aligned)
-        check_totals(name, items, slices, stat, requests)
+        check_totals(name, tracks, items, slices, stat, requests)
         both[name] = items
         if name == "Perfetto":
             check_counters(tracks, items, stat)

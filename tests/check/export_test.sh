@@ -102,11 +102,14 @@ fails() { # WORDS ARGUMENT...
 
 errors() {
 	local t=traces/qemu7-q1.pcap f
+	cp $t "$tmp/own.pcap"
 	fails "into which format?" -r $t &&
 		fails "one format can go to standard output" -r $t --csv - --fio - &&
 		fails "-e names the columns" -r $t --fio - -e since &&
 		fails "did you mean 'since'" -r $t --csv - -e sinse &&
 		fails "cannot be written: No such file" -r $t --fio /nonexistent/x &&
+		fails "is the trace itself" -r "$tmp/own.pcap" --csv "$tmp/own.pcap" &&
+		cmp "$tmp/own.pcap" $t && fails "are the same file" -r $t --csv "$tmp/one" --fio "$tmp/../${tmp##*/}/one" &&
 		fails "No such file" -r /nonexistent/x --fio "$tmp/never" && [ ! -e "$tmp/never" ] || return 1
 	for f in perfetto chrome csv blkparse fio; do
 		fails "/dev/full cannot be written: No space left" -r $t --$f /dev/full || return 1
