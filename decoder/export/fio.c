@@ -123,7 +123,7 @@ static void lacks(const void *x, struct text *t)
 	const struct fio *f = x;
 
 	io_lacks(f->io, t);
-	io_lack(t, f->zeroes, "to write zeroes, for which an iolog has no word");
+	io_lack(t, f->zeroes, "write zeroes, for which an iolog has no word");
 }
 
 const struct export_format export_fio = {

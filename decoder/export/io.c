@@ -166,13 +166,14 @@ int io_finish(struct io *s)
 void io_lack(struct text *t, uint64_t n, const char *what)
 {
 	if (n)
-		text_add(t, "%s%" PRIu64 " requests %s", t->len ? "; " : "left out: ", n, what);
+		text_add(t, "%s%" PRIu64 " request%s (%s)", t->len ? ", " : "left out: ", n,
+			 n == 1 ? "" : "s", what);
 }
 
 void io_lacks(const struct io *s, struct text *t)
 {
-	io_lack(t, s->left_out, "that are no I/O of one range");
-	io_lack(t, s->untimed, "whose issue is not in the trace");
+	io_lack(t, s->left_out, "no I/O of one range");
+	io_lack(t, s->untimed, "popped at an unknown time");
 	if (!s->order && !t->len)
 		text_puts(t, "no I/O of a block device was matched");
 }

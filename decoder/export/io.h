@@ -37,7 +37,7 @@ int io_feed(struct io *s, const struct event *e, bool matched);
 int io_finish(struct io *s);
 /* After that: the requests that it had to leave out, in words; nothing if there are none. */
 void io_lacks(const struct io *s, struct text *t);
-/* One more kind of those: n requests "that ...". */
+/* One more kind of those: n requests, and why, in a few words. */
 void io_lack(struct text *t, uint64_t n, const char *what);
 void io_free(struct io *s);
 

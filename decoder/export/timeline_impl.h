@@ -42,13 +42,15 @@ struct track *track_of_lane(struct timeline *t, const struct model_device *d, un
 struct track *track_of_counter(struct timeline *t, const struct model_device *d, unsigned queue,
 			       unsigned counter);
 struct track *track_of_source(struct timeline *t, const struct model_source *s);
+/* Who accesses registers is a vCPU: for the names of threads. */
+void note_vcpu(struct timeline *t, const struct event *e);
 /* The thread that a record is of; NULL, and t->rc 0: its source is not described. */
 struct track *track_of_thread(struct timeline *t, const struct event *e);
 
 /* Print an item; its sequence is filled in. */
 void put_item(struct timeline *t, struct sequence *s, struct timeline_item *i);
 
-/* --- arguments ----------------------------------------------------------------------------- */
+/* --- args.c -------------------------------------------------------------------------------- */
 
 #define ARGS_MAX 20
 #define ARGS_TEXT 1024
@@ -170,6 +172,13 @@ struct kept {
 	char seen[200];
 };
 #define KEPT_MAX 65536
+
+#define VCPUS_MAX 4096 /* told apart from other threads */
+
+struct vcpu {
+	uint64_t key; /* source << 32 | thread */
+	UT_hash_handle hh;
+};
 
 struct timeline {
 	const struct timeline_writer *w;

@@ -7,21 +7,6 @@
 #include "decoder/export/timeline_impl.h"
 #include "decoder/fields/event_names.h"
 
-#define VCPUS_MAX 4096 /* told apart from other threads */
-
-struct vcpu {
-	uint64_t key; /* source << 32 | thread */
-	UT_hash_handle hh;
-};
-
-static int begin(struct timeline *t, uint64_t ts)
-{
-	if (t->begun)
-		return 0;
-	t->begun = true;
-	return t->w->begin(t->opaque, ts, model_wall(t->m));
-}
-
 void put_item(struct timeline *t, struct sequence *s, struct timeline_item *i)
 {
 	if (t->rc)
@@ -170,7 +155,7 @@ struct track *track_of_counter(struct timeline *t, const struct model_device *d,
 }
 
 /* The threads that accessed registers, or whose writes were kicks, before their first item. */
-static void note_vcpu(struct timeline *t, const struct event *e)
+void note_vcpu(struct timeline *t, const struct event *e)
 {
 	const struct record *r = e->rec;
 	uint64_t key = (uint64_t)r->h.source << 32 | r->h.tid;
@@ -222,105 +207,4 @@ struct track *track_of_thread(struct timeline *t, const struct event *e)
 	else
 		text_puts(&name, "unknown thread");
 	return parent ? make(t, &key, parent, TIMELINE_THREAD, name.buf) : NULL;
-}
-
-/* --- arguments ----------------------------------------------------------------------------- */
-
-void args_number(struct args *a, const char *key, uint64_t n)
-{
-	if (a->n < ARGS_MAX)
-		a->arg[a->n++] = (struct timeline_arg){ .key = key, .number = n };
-}
-
-void args_text(struct args *a, const char *key, const char *text)
-{
-	if (a->n < ARGS_MAX && *text)
-		a->arg[a->n++] = (struct timeline_arg){ .key = key, .text = text };
-}
-
-void args_untrusted(struct args *a, const char *key, const char *text, size_t len)
-{
-	struct text t = { .buf = a->text + a->used, .size = ARGS_TEXT - a->used };
-
-	if (t.size < 8)
-		return;
-	*t.buf = '\0';
-	text_untrusted(&t, text, len);
-	a->used += t.len + 1;
-	args_text(a, key, t.buf);
-}
-
-/* --- the timeline as a whole ----------------------------------------------------------------- */
-
-struct timeline *timeline_new(const struct timeline_writer *w, void *opaque, const struct model *m)
-{
-	struct timeline *t = calloc(1, sizeof(*t));
-
-	if (t) {
-		t->w = w;
-		t->opaque = opaque;
-		t->m = m;
-	}
-	return t;
-}
-
-int timeline_feed(struct timeline *t, const struct event *e, bool matched)
-{
-	if (!t->rc && matched)
-		t->rc = begin(t, e->ts);
-	note_vcpu(t, e);
-	if (t->rc)
-		return t->rc;
-	requests_feed(t, e, matched);
-	counters_feed(t, e, matched);
-	calls_feed(t, e, matched);
-	return t->rc;
-}
-
-int timeline_finish(struct timeline *t, const struct model_life *lives)
-{
-	if (!t->rc)
-		t->rc = begin(t, 0);
-	requests_finish(t, lives);
-	for (struct line *l = t->line; l; l = l->hh.next) {
-		moments_put(t, &l->kicks);
-		moments_put(t, &l->interrupts);
-		counters_finish(t, l);
-	}
-	findings_put(t);
-	return t->rc ? t->rc : t->w->end(t->opaque);
-}
-
-void timeline_lacks(const struct timeline *t, struct text *words)
-{
-	if (t->left_out)
-		text_add(words, "left out: %llu requests of queues with more than %u at a time",
-			 (unsigned long long)t->left_out, LANES_MAX);
-	if (t->calls_left_out)
-		text_add(words, "%s%llu calls of functions out of order",
-			 words->len ? "; " : "left out: ", (unsigned long long)t->calls_left_out);
-	if (t->kept_more)
-		text_add(words, "%s%llu findings, which 'vqtrace check' lists",
-			 words->len ? "; " : "left out: ", (unsigned long long)t->kept_more);
-}
-
-void timeline_free(struct timeline *t)
-{
-	if (!t)
-		return;
-	for (struct line *l = t->line; l; l = l->hh.next) {
-		for (unsigned i = 0; i < LANES; i++)
-			free(l->lanes[i].lane);
-		moments_free(&l->kicks);
-		moments_free(&l->interrupts);
-		free(l->waiting);
-	}
-	for (struct track *k = t->track; k; k = k->hh.next)
-		free(k->calls);
-	hash_free(t->vcpu);
-	hash_free(t->line);
-	hash_free(t->track);
-	hash_free(t->trip);
-	free(t->kept);
-	free(t);
 }
