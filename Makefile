@@ -55,7 +55,7 @@ endif
 .PHONY: all check test demo clean install uninstall bench help deps
 all: $(BUILD)/vqtrace
 
-LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp libmicrohttpd zlib
+LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp libmicrohttpd libprotobuf-c zlib
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
 	-DVQTRACE_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g
@@ -80,10 +80,12 @@ BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(call sources,bpf,*.bpf.c))
 EMU_SRC := $(call sources,emu,*.c)
 CLI_SRC := $(filter-out cli/main.c cli/guest/%,$(call sources,cli,*.c))
 GUEST_SRC := $(call sources,cli/guest,*.c)
-# flex and bison output
+# flex, bison and protoc-c output
 GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(call sources,decoder,*.y)) \
-	$(patsubst %.l,$(BUILD)/%.lex.c,$(call sources,decoder,*.l))
-GEN_HDR := $(patsubst %.y,$(BUILD)/%.tab.h,$(call sources,decoder,*.y))
+	$(patsubst %.l,$(BUILD)/%.lex.c,$(call sources,decoder,*.l)) \
+	$(patsubst %.proto,$(BUILD)/%.pb-c.c,$(call sources,decoder,*.proto))
+GEN_HDR := $(patsubst %.y,$(BUILD)/%.tab.h,$(call sources,decoder,*.y)) \
+	$(patsubst %.proto,$(BUILD)/%.pb-c.h,$(call sources,decoder,*.proto))
 
 objs = $(patsubst $(BUILD)/%.c,$(BUILD)/%.o,$(filter $(BUILD)/%,$(1))) \
 	$(patsubst %.c,$(BUILD)/%.o,$(filter-out $(BUILD)/%,$(1)))
@@ -134,6 +136,10 @@ $(BUILD)/%.tab.c $(BUILD)/%.tab.h: %.y
 $(BUILD)/%.lex.c: %.l
 	$(say) FLEX $<
 	$(Q)mkdir -p $(@D) && flex -o $@ $<
+
+$(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h: %.proto
+	$(say) PROTOC $<
+	$(Q)mkdir -p $(@D) && protoc-c --c_out=$(BUILD) $<
 
 ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 $(BUILD)/%.bpf.o: %.bpf.c
@@ -321,6 +327,7 @@ regression: all tools
 	$(Q)tests/check/golden_test.sh --update
 	$(Q)tests/check/regression_test.sh --update
 	$(Q)tests/check/screens_test.sh --update
+	$(Q)tests/check/export_test.sh --update
 
 deps:
 	$(Q)tests/deps --install build test

@@ -37,7 +37,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
-	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck, cmd_merge;
+	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck, cmd_merge, cmd_export;
 
 /*
  * Words on standard error.  Names in them may be of anybody: what would harm a terminal is escaped,

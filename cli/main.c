@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_record, &cmd_show,	 &cmd_stat,   &cmd_check, &cmd_diff,  &cmd_replay,
-	&cmd_top,    &cmd_serve, &cmd_doctor, &cmd_demo,  &cmd_stuck, &cmd_merge,
+	&cmd_record, &cmd_show,	  &cmd_stat, &cmd_check, &cmd_diff,  &cmd_replay, &cmd_top,
+	&cmd_serve,  &cmd_doctor, &cmd_demo, &cmd_stuck, &cmd_merge, &cmd_export,
 };
 
 static void help(FILE *to)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/columns.h"
 #include "cli/show/format.h"
 #include "cli/show/save.h"
 #include "cli/window.h"
@@ -102,48 +103,6 @@ static int list_fields(void)
 	return cli_output(false);
 }
 
-/* --- columns of -T csv ----------------------------------------------------------------- */
-
-static int add_column(struct show *s, const char *name)
-{
-	const struct field *f = field_by_path(name), *other;
-	struct cli_guess g = { .word = name };
-
-	if (f && s->out.ncolumn == OPTION_LIST_MAX)
-		return cli_usage("-e: at most %u fields", OPTION_LIST_MAX);
-	if (f) {
-		s->out.column[s->out.ncolumn++] = f;
-		return CLI_OK;
-	}
-	for (unsigned i = 0; (other = field_nth(i)); i++)
-		cli_consider(&g, other->path);
-	return cli_usage("-e: there is no field '%s'%s%s%s", name, g.best ? "; did you mean '" : "",
-			 g.best ? g.best : "; --fields lists them", g.best ? "'?" : "");
-}
-
-static int choose_columns(struct show *s)
-{
-	static const char *const usual[] = {
-		"number",	"since",	  "device",	   "queue",	      "event",
-		"request.type", "request.sector", "request.bytes", "request.latency", "used.status",
-	};
-
-	for (unsigned i = 0; i < s->columns.n; i++) {
-		char *names = strdup(s->columns.item[i]), *rest = NULL;
-		int rc = names ? CLI_OK : cli_error("no memory");
-
-		for (char *n = names ? strtok_r(names, ",", &rest) : NULL; n && rc == CLI_OK;
-		     n = strtok_r(NULL, ",", &rest))
-			rc = add_column(s, n);
-		free(names);
-		if (rc)
-			return rc;
-	}
-	for (size_t i = 0; !s->columns.n && i < sizeof(usual) / sizeof(*usual); i++)
-		add_column(s, usual[i]);
-	return CLI_OK;
-}
-
 /* --- running --------------------------------------------------------------------------- */
 
 /* What does not go together. */
@@ -210,7 +169,7 @@ static int prepare(struct show *s)
 	s->out.line.color = !s->format->plain && cli_color(stdout);
 	s->out.fold = !s->out.verbose && !s->out.hex && !s->filter;
 	s->flush |= !strcmp(s->path, "-") || isatty(STDOUT_FILENO);
-	return choose_columns(s);
+	return cli_columns_choose(&s->out.columns, &s->columns);
 }
 
 static int print_event(struct show *s, const struct event *e)

@@ -32,12 +32,12 @@ static int json_event(FILE *to, struct show_output *o, const struct event *e)
 
 static int csv_begin(FILE *to, struct show_output *o)
 {
-	return print_csv_header(to, o->column, o->ncolumn);
+	return print_csv_header(to, o->columns.field, o->columns.n);
 }
 
 static int csv_event(FILE *to, struct show_output *o, const struct event *e)
 {
-	return print_csv(to, e, o->column, o->ncolumn);
+	return print_csv(to, e, o->columns.field, o->columns.n);
 }
 
 static int folded_event(FILE *to, struct show_output *o, const struct event *e)

@@ -3,7 +3,7 @@
 #ifndef VQT_CLI_SHOW_FORMAT_H
 #define VQT_CLI_SHOW_FORMAT_H
 
-#include "cli/options.h"
+#include "cli/columns.h"
 #include "decoder/fields/fields.h"
 #include "decoder/print/fold.h"
 #include "decoder/stacks/stacks.h"
@@ -14,8 +14,7 @@ struct show_output {
 	struct line_options line;
 	bool verbose, hex, fold;
 	struct line_fold folded;
-	const struct field *column[OPTION_LIST_MAX]; /* csv */
-	size_t ncolumn;
+	struct cli_columns columns; /* csv */
 	struct stack_counts stacks; /* folded */
 };
 

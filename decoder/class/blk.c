@@ -287,6 +287,26 @@ static bool extent(const struct class_request *r, struct class_extent *x)
 	return false;
 }
 
+static bool block_io(const struct class_request *r, struct class_extent *x)
+{
+	/* of several segments the first one only would be seen */
+	bool one = r->readable == BLK_HEADER + BLK_SEGMENT && r->head_len == r->readable;
+	bool discard = r->type_raw == VIRTIO_BLK_T_DISCARD;
+
+	if (extent(r, x))
+		return true;
+	if (!r->typed || r->sector > UINT64_MAX / BLK_SECTOR)
+		return false;
+	if (r->type_raw == VIRTIO_BLK_T_FLUSH || r->type_raw == VIRTIO_BLK_T_FLUSH_OUT)
+		*x = (struct class_extent){ .op = VQT_BACKEND_FLUSH };
+	else if (one && (discard || r->type_raw == VIRTIO_BLK_T_WRITE_ZEROES))
+		*x = (struct class_extent){ discard ? VQT_BACKEND_DISCARD : VQT_BACKEND_ZEROES,
+					    r->sector * BLK_SECTOR, r->bytes };
+	else
+		return false;
+	return true;
+}
+
 static struct class_visible visible(const struct class_request *r, bool writable)
 {
 	static const char serial[VIRTIO_BLK_ID_BYTES] = "vqtrace";
@@ -331,5 +351,6 @@ const struct class class_blk = {
 	.header = header_of,
 	.status_at = status_at,
 	.extent = extent,
+	.block_io = block_io,
 	.visible = visible,
 };

@@ -69,6 +69,11 @@ bool class_extent(const struct class *c, const struct class_request *r, struct c
 	return c && c->extent && c->extent(r, x);
 }
 
+bool class_block_io(const struct class *c, const struct class_request *r, struct class_extent *x)
+{
+	return c && c->block_io && c->block_io(r, x);
+}
+
 bool class_failed(const struct class *c, const struct class_request *r)
 {
 	if (!r->status_known)

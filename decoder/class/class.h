@@ -133,6 +133,11 @@ struct class
 	 * else, or not known.
 	 */
 	bool (*extent)(const struct class_request *r, struct class_extent *x);
+	/*
+	 * The same as those see it who know block devices only: also what moves no data.  A flush has no
+	 * range; what names several ranges is not known.  NULL: it is no block device.
+	 */
+	bool (*block_io)(const struct class_request *r, struct class_extent *x);
 	/* Which bytes may be shown to others, of the device's part or the driver's. */
 	struct class_visible (*visible)(const struct class_request *r, bool writable);
 };
@@ -176,6 +181,7 @@ int class_status_at(const struct class *c, const struct class_request *r);
 /* Whether the request completed, as far as is known, with an error. */
 bool class_failed(const struct class *c, const struct class_request *r);
 bool class_extent(const struct class *c, const struct class_request *r, struct class_extent *x);
+bool class_block_io(const struct class *c, const struct class_request *r, struct class_extent *x);
 struct class_visible class_visible(const struct class *c, const struct class_request *r,
 				   bool writable);
 /*

@@ -80,6 +80,7 @@ terminal() {
 	local c
 	command -v script >/dev/null || { echo "script is not installed (bsdutils)"; return 77; }
 	for c in "show -r -" "stat -r -" "check -r -" "replay -r -" "replay -q -r $trace -w -" \
+		"export -r - --csv x" "export -r $trace --perfetto -" "export -r $trace --blkparse -" \
 		"record -w - -p 1" "serve --disk mem:1M --vfio-user $tmp/sock -w -"; do
 		timeout 120 script -qec "'$vqtrace' $c" /dev/null </dev/null >"$tmp/tty" 2>&1
 		[ $? = 2 ] && grep -q "is a terminal; pipe" "$tmp/tty" || { echo "$c:"; head -c 300 "$tmp/tty" | cat -v; return 1; }
@@ -94,7 +95,7 @@ reader_leaves() { # a closed pipe ends show quietly
 
 full_disk() { # whatever prints: 2 and a word about it
 	local c
-	for c in "show -r $trace" "stat -r $trace" "check -r $trace" "replay -r $trace" "diff $trace $trace" \
+	for c in "show -r $trace" "stat -r $trace" "check -r $trace" "replay -r $trace" "diff $trace $trace" "export -r $trace --chrome -" \
 		"show --fields" "diff --classes" "check --list" help --help --version "help top" "stat --help"; do
 		# shellcheck disable=SC2086
 		"$vqtrace" $c 2>"$tmp/err" >/dev/full

@@ -37,6 +37,7 @@ outputs() { # TRACE
 	"$vqtrace" check -r "$1" -T junit >"$o/junit.xml"
 	"$vqtrace" diff "$1" traces/qemu7-mq4.pcap >"$o/diff.text" 2>&1
 	"$vqtrace" diff -T json "$1" traces/qemu7-mq4.pcap >"$o/diff.json"
+	"$vqtrace" export -r "$1" --chrome "$o/chrome.json" --csv "$o/csv.text" --fio "$o/fio.text" 2>"$o/export.text"
 	"$vqtrace" top -b --delay 10s -r "$1" >"$o/top.text" 2>&1
 	"$vqtrace" top -b --delay 10s -r "$1" -T json >"$o/top.json"
 	"$vqtrace" replay -r "$1" >"$o/replay.text" 2>&1

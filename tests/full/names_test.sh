@@ -18,7 +18,8 @@ for python in python3 /usr/bin/python3; do
 done
 "$python" -c 'import prometheus_client.parser' 2>/dev/null ||
 	{ echo "python3-prometheus-client is not installed"; exit 77; }
-for c in tshark curl; do
+"$python" -c 'import google.protobuf' 2>/dev/null || { echo "python3-protobuf is not installed"; exit 77; }
+for c in tshark curl protoc; do
 	command -v $c >/dev/null || { echo "$c is not installed"; exit 77; }
 done
 
@@ -58,6 +59,17 @@ rows() {
 		json stat -r TRACE -T json
 		text stat -r TRACE --plot OUT.xml
 		text stat -r TRACE --flame OUT.xml
+	ROWS
+	cat <<-'ROWS'
+		pftrace export -r TRACE --perfetto -
+		json export -r TRACE --chrome -
+		json export -r TRACE --chrome - --from 0s --to 1h -Y device.id!=nothing
+		csv export -r TRACE --csv - -e FIELDS
+		text export -r TRACE --folded -
+		blktrace export -r TRACE --blkparse -
+		text export -r TRACE --fio -
+		text export -r TRACE --perfetto OUT.pftrace --chrome OUT.json --csv OUT.csv --folded OUT.text --blkparse OUT.blktrace
+		text export -r TRACE --fio /nonexistent/BYTES
 	ROWS
 	for t in queue type size vcpu time; do
 		echo "text stat -r TRACE --by $t"
@@ -112,14 +124,14 @@ rows() {
 		text serve --disk mem:1M -w /nonexistent/BYTES --vfio-user /nonexistent/BYTES
 	ROWS
 	# Errors, in which the words of the command line are.
-	for t in show stat check stuck diff replay merge top serve doctor demo record; do
+	for t in show stat check stuck diff replay merge export top serve doctor demo record; do
 		echo "text $t --BYTES"
 		echo "text $t -r BYTES"
 		echo "text $t -T BYTES"
 		echo "text $t -Y BYTES"
 		echo "text $t BYTES BYTES BYTES"
 	done
-	for f in "show -e" "show -t" "show --from" "show --color" "check --rules" "check --severity" "check --explain" \
+	for f in "show -e" "show -t" "show --from" "show --color" "export --csv - -e" "check --rules" "check --severity" "check --explain" \
 		"diff --only" "diff -d" "stat --by" "replay --memory" "replay --declared" "top -i" "top --speed" "top --delay" \
 		"top --prometheus" "record -i" "record -n" "record -p" "record -s" "record --vhost-user" "record -w /dev/null -n" \
 		"stuck -n" "stuck -p" "doctor -i" "doctor -p" "demo --qemu" "demo --guest" "serve --disk" "serve --fault" \
@@ -356,7 +368,7 @@ without_row='--help|--(speed|ascii|color|number|until|step|realtime|io-errors|wa
 # Each command, each of its formats and each option that may print something is in a row.
 complete() {
 	local c value letter long bad=0
-	sed -E 's/^(text|color|json|csv|xml) //' "$tmp/rows" >"$tmp/lines"
+	sed -E 's/^(text|color|json|csv|xml|pftrace|blktrace) //' "$tmp/rows" >"$tmp/lines"
 	for c in $("$vqtrace" help | sed -nE 's/^  ([a-z]+)  .*/\1/p'); do
 		for value in $("$vqtrace" $c --help | sed -nE 's/^  -T, --format ([a-z|]+) .*/\1/p; s/^  -T, --format ([a-z|]+)$/\1/p' | tr '|' ' '); do
 			[ "$value" = text ] || grep -qE -- "^$c .*-T $value" "$tmp/lines" || { echo "$c -T $value has no row"; bad=1; }

@@ -5,7 +5,7 @@
 usage: parse_names.py FILE...
 
 A file's suffix is its format: text, color, screen, json (values one after another), csv,
-xml, prom, pcapng.  Whatever its format, a file is UTF-8 and has no character that moves a terminal's cursor,
+xml, prom, pcapng, pftrace, blktrace.  Whatever its format, a file is UTF-8 and has no character that moves a terminal's cursor,
 reorders or hides text, or ends a line, but the line feed; color has sequences that choose colours,
 too, screen those that move the cursor.  No line begins with the words that the kind "line" of tests/lab/hostile.c forges one of.  Of a
 pcapng the comments are such text.  Prints a line a problem; exit status 1 if there is one.
@@ -14,7 +14,9 @@ import csv
 import json
 import re
 import struct
+import subprocess
 import sys
+import tempfile
 import unicodedata
 import xml.etree.ElementTree
 
@@ -112,14 +114,50 @@ def check_pcapng(data):
         check_text(comment)
 
 
+def strings(message):
+    for field, value in message.ListFields():
+        for v in value if field.label == field.LABEL_REPEATED else [value]:
+            if field.type == field.TYPE_MESSAGE:
+                yield from strings(v)
+            elif field.type == field.TYPE_STRING:
+                yield v
+
+
+def check_pftrace(data):
+    """Perfetto's, by the description that our writer is made of too: what is no UTF-8 it refuses."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["protoc", "--proto_path=decoder/export", "--python_out=" + folder, "perfetto.proto"], check=True)
+        sys.path.insert(0, folder)
+        import perfetto_pb2
+
+        sys.path.remove(folder)
+    trace = perfetto_pb2.Trace()
+    if trace.ParseFromString(data) != len(data):
+        raise ValueError("is no trace to its end")
+    for s in strings(trace):
+        check_text(s)
+
+
+def check_blktrace(data):
+    at = last = 0
+    while at < len(data):
+        magic, time, action, more = struct.unpack_from("<I4xQ12xI12x2xH", data, at)
+        if magic != 0x65617407 or time < last:
+            raise ValueError("no record at %d, or an earlier one" % at)
+        last = time
+        if action == 0x400 << 16:  # the name of a process
+            check_text(data[at + 48 : at + 48 + more].rstrip(b"\0").decode())
+        at += 48 + more
+
+
 def check(path):
     kind = path.rsplit(".", 1)[-1]
     with open(path, "rb") as f:
         data = f.read()
     if not data:
         raise ValueError("is empty")
-    if kind == "pcapng":
-        check_pcapng(data)
+    if kind in ("pcapng", "pftrace", "blktrace"):
+        globals()["check_" + kind](data)
     else:
         globals()["check_" + kind](data.decode())
 

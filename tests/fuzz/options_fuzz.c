@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define WORDS 24
 
 static const struct cli_command *const commands[] = {
-	&cmd_record, &cmd_show,	 &cmd_stat,   &cmd_check, &cmd_diff,  &cmd_doctor,
-	&cmd_demo,   &cmd_serve, &cmd_replay, &cmd_top,	  &cmd_stuck, &cmd_merge,
+	&cmd_record, &cmd_show,	  &cmd_stat, &cmd_check, &cmd_diff,  &cmd_doctor, &cmd_demo,
+	&cmd_serve,  &cmd_replay, &cmd_top,  &cmd_stuck, &cmd_merge, &cmd_export,
 };
 
 static void quiet(void)
@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[in.left] = 0;
 	for (size_t at = 0; at <= in.left && argc <= WORDS; at += strlen(text + at) + 1)
 		argv[argc++] = text + at;
-	cli_current = commands[which % 12];
+	/* the first 12 as they were: the corpus means them */
+	cli_current = commands[which < 240 ? which % 12 : 12];
 	groups[0] = (struct cli_option_group){ .rows = cli_current->options, .config = config };
 	if (cli_current == &cmd_serve) {
 		const struct emu_class_setup *s = emu_classes[which / 12 % 2]->setup;

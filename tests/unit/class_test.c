@@ -40,6 +40,47 @@ static void test_unknown(void)
 	CHECK(!class_config_shown(NULL) && !class_only_type(NULL));
 }
 
+/* As those see it who know block devices only. */
+static void test_block_io(void)
+{
+	const struct class *c = class_find(VIRTIO_ID_BLOCK);
+	struct class_request r = {
+		.accepted = modern, .readable = 16, .writable = 4097, .head_len = 16
+	};
+	struct class_extent x;
+
+	r.head_bytes[8] = 5;
+	class_parse(c, &r);
+	CHECK(class_block_io(c, &r, &x) && x.op == VQT_BACKEND_READ);
+	CHECK(x.offset == 5 * 512 && x.bytes == 4096);
+	r = (struct class_request){
+		.accepted = modern, .readable = 16, .writable = 1, .head_len = 16
+	};
+	r.head_bytes[0] = VIRTIO_BLK_T_FLUSH;
+	class_parse(c, &r);
+	CHECK(class_block_io(c, &r, &x) && x.op == VQT_BACKEND_FLUSH && !x.offset && !x.bytes);
+	CHECK(!class_extent(c, &r, &x));
+	/* one range, and two of them, of which only one is told */
+	r = (struct class_request){
+		.accepted = modern, .readable = 32, .writable = 1, .head_len = 32
+	};
+	r.head_bytes[0] = VIRTIO_BLK_T_DISCARD;
+	r.head_bytes[16] = 7;
+	r.head_bytes[24] = 3;
+	class_parse(c, &r);
+	CHECK(class_block_io(c, &r, &x) && x.op == VQT_BACKEND_DISCARD);
+	CHECK(x.offset == 7 * 512 && x.bytes == 3 * 512);
+	r.head_bytes[0] = VIRTIO_BLK_T_WRITE_ZEROES;
+	class_parse(c, &r);
+	CHECK(class_block_io(c, &r, &x) && x.op == VQT_BACKEND_ZEROES);
+	r.readable = r.head_len = 48;
+	CHECK(!class_block_io(c, &r, &x));
+	r.head_bytes[0] = VIRTIO_BLK_T_GET_ID;
+	CHECK(!class_block_io(c, &r, &x));
+	CHECK(!class_block_io(NULL, &r, &x));
+	CHECK(!class_block_io(class_find(VIRTIO_ID_NET), &r, &x));
+}
+
 static void test_blk(void)
 {
 	const struct class *c = class_find(VIRTIO_ID_BLOCK);
@@ -159,6 +200,7 @@ static void test_counted(void)
 static const struct tap_test tests[] = {
 	{ "a type that is not known", test_unknown },
 	{ "block requests", test_blk },
+	{ "block requests as I/O", test_block_io },
 	{ "network packets and commands", test_net },
 	{ "entropy", test_rng },
 	{ "configuration that a selector chooses", test_selected_config },
