@@ -55,7 +55,7 @@ endif
 .PHONY: all check test demo clean install uninstall bench help deps
 all: $(BUILD)/vqtrace
 
-LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp libmicrohttpd zlib
+LIBS := libbpf libelf libdw libpcap ncursesw json-c liburing libseccomp libmicrohttpd zlib
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
 	-DVQTRACE_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g
@@ -67,10 +67,6 @@ ALL_CFLAGS := $(C_DIALECT) -Wall -Wextra -Wno-unused-parameter -Wmissing-prototy
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Asked once, when something is really built: a fresh machine has no .pc files yet.
 LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(PKG_LIBS)) -lZydis -lpthread -lm
-
-# libxml2's headers have a folder of their own: asked for the one file that needs them.
-XML_CFLAGS = $(or $(PKG_XML),$(eval PKG_XML := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(PKG_XML))
-%/decoder/check/report/junit.o: CPPFLAGS += $(XML_CFLAGS)
 
 # --- sources ------------------------------------------------------------------
 sources = $(sort $(shell find $(1) -name '$(2)'))
