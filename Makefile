@@ -36,6 +36,8 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
 VERSION := 0.1
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -157,6 +159,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
 # What is tested but in no library.
 $(BUILD)/tests/unit/guest_output_test: $(BUILD)/cli/guest/output.o $(BUILD)/cli/guest/ptp.o
 $(BUILD)/tests/unit/output_test: $(BUILD)/cli/output.o
+$(BUILD)/tests/unit/accept_test: $(BUILD)/cli/metrics/accept.o
 
 # The fuzzers take the library's sources again, instrumented.
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -184,6 +187,7 @@ build/fuzz/tests/%_test: build/fuzz/obj/tests/%_test.o $(SANITIZED_LIB) build/fu
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o
 build/fuzz/tests/unit/output_test: build/fuzz/obj/cli/output.o
+build/fuzz/tests/unit/accept_test: build/fuzz/obj/cli/metrics/accept.o
 .PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
 # Each target for minutes, with a corpus that stays in build/fuzz/corpus; TARGETS="a_fuzz b_fuzz".
@@ -324,16 +328,26 @@ deps:
 # --- installation -------------------------------------------------------------
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(DATADIR)/traces
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DATADIR)/traces $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
+	install -m 644 cli/operators/grafana-dashboard.json cli/operators/prometheus-alerts.yml $(DESTDIR)$(DATADIR)
+	sed 's|@BINDIR@|$(BINDIR)|' cli/operators/vqtrace-metrics.service >$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+	[ -e $(DESTDIR)$(DEFAULTS) ] || install -D -m 644 cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS)
+
+# Options of the unit, which an administrator may have changed: installed once, removed if unchanged.
+DEFAULTS = $(SYSCONFDIR)/default/vqtrace-metrics
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
-		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace
+		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
+		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+	! cmp -s cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS) || rm -f $(DESTDIR)$(DEFAULTS)
 	rm -rf $(DESTDIR)$(DATADIR)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.
