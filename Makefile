@@ -6,6 +6,7 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
+#   make test-world    tests that need large programs of others (Prometheus, systemd): installs them
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
@@ -210,6 +211,14 @@ test:
 	$(Q)$(MAKE) -j$(JOBS) all static recorder qemu11 qemu10 tests tools blkio fuzz sanitized
 	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
 		$(sort $(wildcard tests/check/*_test.sh))
+
+# What takes programs of others that are too large for make test.
+.PHONY: test-world
+test-world:
+	$(Q)tests/deps --install build test world
+	$(Q)$(MAKE) -j$(JOBS) all tools
+	$(Q)tests/run $(sort $(wildcard tests/world/*_test.sh))
+
 .PHONY: tests tools guest recorder qemu10 qemu11
 tests: $(TEST_BIN)
 # Programs that the shell tests, the lab and the benchmarks run.

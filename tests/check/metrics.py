@@ -4,7 +4,7 @@
 
 usage: metrics.py read FORMAT PAGE               FORMAT: text or openmetrics
        metrics.py same TEXT-PAGE OPENMETRICS-PAGE   of one state
-       metrics.py sum PAGE NAME [LABEL=VALUE]...    of an OpenMetrics page
+       metrics.py sum PAGE "NAME [LABEL=VALUE]..."...   of an OpenMetrics page
        metrics.py manual MANUAL PAGE...          OpenMetrics pages that have all labels between them
        metrics.py names FILE PAGE...             what FILE asks for is on the pages
 
@@ -128,12 +128,15 @@ def same(text, openmetrics):
         need(name.startswith("process_") or x.samples == strip, name, "has other values")
 
 
-def total(path, name, *labels):
-    f = read(path, "openmetrics", harmless=False)
-    base = re.sub("_(bucket|sum|count)$", "", name) if name not in f else name
-    suffix = name[len(base) :] or SUFFIXES[f[base].type][0]
-    want = {tuple(x.split("=", 1)) for x in labels}
-    print("%g" % sum(v for (s, k), v in f[base].samples.items() if s == suffix and want <= set(k)))
+def total(path, *queries):
+    families = read(path, "openmetrics", harmless=False)
+    for query in queries:
+        name, *labels = query.split()
+        base = re.sub("_(bucket|sum|count)$", "", name) if name not in families else name
+        f = families[base]
+        suffix = name[len(base) :] or SUFFIXES[f.type][0]
+        want = {tuple(x.split("=", 1)) for x in labels}
+        print("%.15g" % sum(v for (s, k), v in f.samples.items() if s == suffix and want <= set(k)))
 
 
 def merged(pages):
