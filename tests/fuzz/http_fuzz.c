@@ -78,13 +78,15 @@ static void serve(void)
 /* Has it said a host that is none of this machine, and no other?  Then it gets nothing. */
 static void check_answer(unsigned i, const char *got, size_t n)
 {
-	const char *host;
+	const char *host, *end;
 
 	client[i].sent[client[i].len] = 0;
 	if (!memmem(got, n, SECRET, strlen(SECRET)))
 		return;
 	host = strcasestr(client[i].sent, "\nhost:");
-	if (host && !strcasestr(client[i].sent, "127.") &&
+	end = strstr(client[i].sent,
+		     "\n\n"); /* of the first request: libmicrohttpd takes that, too */
+	if (host && !(end && end < host) && !strcasestr(client[i].sent, "127.") &&
 	    !strcasestr(client[i].sent, "localhost") && !strstr(client[i].sent, "[::1]") &&
 	    strncmp(host + 6, "\r\n", 2) && strcspn(host + 6, " \t\r\n") > 0)
 		abort();
