@@ -6,6 +6,7 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
+#   make test-world    tests that need large programs of others (Prometheus, systemd): installs them
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
@@ -36,6 +37,8 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
 VERSION := 0.1
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -55,7 +58,7 @@ endif
 .PHONY: all check test demo clean install uninstall bench help deps
 all: $(BUILD)/vqtrace
 
-LIBS := libbpf libelf libdw libpcap ncursesw json-c libxml-2.0 liburing libseccomp libmicrohttpd libprotobuf-c zlib
+LIBS := libbpf libelf libdw libpcap ncursesw json-c liburing libseccomp libmicrohttpd libprotobuf-c zlib
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
 	-DVQTRACE_DATADIR='"$(DATADIR)"'
 CFLAGS ?= -O2 -g
@@ -67,10 +70,6 @@ ALL_CFLAGS := $(C_DIALECT) -Wall -Wextra -Wno-unused-parameter -Wmissing-prototy
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Asked once, when something is really built: a fresh machine has no .pc files yet.
 LDLIBS = $(or $(PKG_LIBS),$(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(PKG_LIBS)) -lZydis -lpthread -lm
-
-# libxml2's headers have a folder of their own: asked for the one file that needs them.
-XML_CFLAGS = $(or $(PKG_XML),$(eval PKG_XML := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(PKG_XML))
-%/decoder/check/report/junit.o: CPPFLAGS += $(XML_CFLAGS)
 
 # --- sources ------------------------------------------------------------------
 sources = $(sort $(shell find $(1) -name '$(2)'))
@@ -167,6 +166,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TEST_LIB) $(BUILD)/libvqtrace.a
 # What is tested but in no library.
 $(BUILD)/tests/unit/guest_output_test: $(BUILD)/cli/guest/output.o $(BUILD)/cli/guest/ptp.o
 $(BUILD)/tests/unit/output_test: $(BUILD)/cli/output.o
+$(BUILD)/tests/unit/accept_test: $(BUILD)/cli/metrics/accept.o
 
 # The fuzzers take the library's sources again, instrumented.
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -194,6 +194,7 @@ build/fuzz/tests/%_test: build/fuzz/obj/tests/%_test.o $(SANITIZED_LIB) build/fu
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 build/fuzz/tests/unit/guest_output_test: build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o
 build/fuzz/tests/unit/output_test: build/fuzz/obj/cli/output.o
+build/fuzz/tests/unit/accept_test: build/fuzz/obj/cli/metrics/accept.o
 .PHONY: fuzz sanitized
 fuzz: $(FUZZ_BIN)
 # Each target for minutes, with a corpus that stays in build/fuzz/corpus; TARGETS="a_fuzz b_fuzz".
@@ -216,6 +217,14 @@ test:
 	$(Q)$(MAKE) -j$(JOBS) all static recorder qemu11 qemu10 tests tools blkio fuzz sanitized
 	$(Q)tests/run -j $(FULL_JOBS) $(FULL_TEST) $(SANITIZED_BIN) $(TEST_BIN) \
 		$(sort $(wildcard tests/check/*_test.sh))
+
+# What takes programs of others that are too large for make test.
+.PHONY: test-world
+test-world:
+	$(Q)tests/deps --install build test world
+	$(Q)$(MAKE) -j$(JOBS) all tools
+	$(Q)tests/run $(sort $(wildcard tests/world/*_test.sh))
+
 .PHONY: tests tools guest recorder qemu10 qemu11
 tests: $(TEST_BIN)
 # Programs that the shell tests, the lab and the benchmarks run.
@@ -335,16 +344,26 @@ deps:
 # --- installation -------------------------------------------------------------
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(DATADIR)/traces
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DATADIR)/traces $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
+	install -m 644 cli/operators/grafana-dashboard.json cli/operators/prometheus-alerts.yml $(DESTDIR)$(DATADIR)
+	sed 's|@BINDIR@|$(BINDIR)|' cli/operators/vqtrace-metrics.service >$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+	[ -e $(DESTDIR)$(DEFAULTS) ] || install -D -m 644 cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS)
+
+# Options of the unit, which an administrator may have changed: installed once, removed if unchanged.
+DEFAULTS = $(SYSCONFDIR)/default/vqtrace-metrics
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
-		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace
+		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
+		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+	! cmp -s cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS) || rm -f $(DESTDIR)$(DEFAULTS)
 	rm -rf $(DESTDIR)$(DATADIR)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.

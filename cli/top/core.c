@@ -15,7 +15,8 @@ static uint32_t found_key(unsigned device, unsigned queue)
 	return device << 16 | (queue & 0xffff);
 }
 
-static void count_found(struct top_core *c, unsigned device, unsigned queue)
+static void count_found(struct top_core *c, unsigned device, unsigned queue,
+			const struct rule *rule)
 {
 	uint32_t key = found_key(device, queue);
 	struct top_found *f;
@@ -29,14 +30,22 @@ static void count_found(struct top_core *c, unsigned device, unsigned queue)
 		}
 	}
 	f->n++;
+	f->by[rule->party][rule->severity]++;
 }
 
-static uint64_t found_of(const struct top_core *c, unsigned device, unsigned queue)
+const struct top_found *top_core_found(const struct top_core *c, unsigned device, unsigned queue)
 {
 	uint32_t key = found_key(device, queue);
 	const struct top_found *f;
 
 	HASH_FIND(hh, c->found, &key, sizeof(key), f);
+	return f;
+}
+
+static uint64_t found_of(const struct top_core *c, unsigned device, unsigned queue)
+{
+	const struct top_found *f = top_core_found(c, device, queue);
+
 	return f ? f->n : 0;
 }
 
@@ -52,9 +61,9 @@ static void found(void *opaque, const struct finding *f)
 	snprintf(to->seen, sizeof(to->seen), "%s", f->seen ? f->seen : "");
 	if (!f->device)
 		return;
-	count_found(c, to->device, VQT_NO_QUEUE);
+	count_found(c, to->device, VQT_NO_QUEUE, f->rule);
 	if (f->queue != VQT_NO_QUEUE)
-		count_found(c, to->device, f->queue);
+		count_found(c, to->device, f->queue, f->rule);
 }
 
 int top_core_init(struct top_core *c, bool checked)
@@ -211,6 +220,35 @@ static void span_add(struct span *to, uint64_t begin, uint64_t end)
 	to->end = end > to->end ? end : to->end;
 }
 
+static void keep_most(uint64_t *now, uint64_t *most)
+{
+	if (*now < *most)
+		*now = *most;
+	*most = *now;
+}
+
+/* The counts at `ts`, into *out; in a row that was made there is a device. */
+static void row_counts(const struct top_core *c, struct top_row *r, uint64_t ts,
+		       struct stats_counts *out)
+{
+	const struct stats_device *d = stats_device(c->stats, r->device);
+	const struct stats_queue *q = d && r->kind == TOP_QUEUE ? stats_queue(d, r->queue) : NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (q)
+		stats_queue_counts(c->stats, q, ts, out);
+	else if (d && r->kind == TOP_DEVICE)
+		stats_device_counts(c->stats, d, ts, out);
+	keep_most(&out->flight_ns, &r->flight_ns);
+	keep_most(&out->busy_ns, &r->busy_ns);
+	keep_most(&out->stalls, &r->stalls);
+}
+
+void top_core_counts(const struct top_core *c, struct top_row *r, struct stats_counts *out)
+{
+	row_counts(c, r, c->ts > c->tick_ts ? c->ts : c->tick_ts, out);
+}
+
 /* The interval is over: compute its figures, and add a tick to the row's past. */
 static void row_close(struct top_row *r, const struct stats_counts *all, const struct hist *service,
 		      double secs, uint64_t ts, struct span tallies)
@@ -219,6 +257,7 @@ static void row_close(struct top_row *r, const struct stats_counts *all, const s
 	uint64_t ns = (uint64_t)(secs * 1e9);
 
 	r->secs = secs;
+	r->gone_ts = !r->gone ? 0 : r->gone_ts ? r->gone_ts : ts;
 	r->all = *all;
 	r->tallied = tallies.end;
 	stats_counts_sub(&r->now, all, &r->counts_before);
@@ -282,7 +321,7 @@ static int tick_queue(struct top_core *c, const struct model_device *d, const st
 
 	if (!r)
 		return -ENOMEM;
-	stats_queue_counts(c->stats, q, ts, &all);
+	row_counts(c, r, ts, &all);
 	row_close(r, &all, q->span[STATS_SERVICE], secs, ts,
 		  (struct span){ q->first_ts, q->tallied });
 	snprintf(r->name, sizeof(r->name), "q%u", q->index);
@@ -341,13 +380,12 @@ static struct top_row *tick_device(struct top_core *c, const struct model_device
 	struct top_row key = { .kind = TOP_DEVICE, .source = d->source, .device = d->id };
 	const struct stats_device *s = stats_device(c->stats, d->id);
 	struct top_row *r = row_get(c, &key);
-	struct stats_counts all = { 0 };
+	struct stats_counts all;
 	struct span tallies = { 0, 0 };
 
 	if (!r)
 		return NULL;
-	if (s)
-		stats_device_counts(c->stats, s, ts, &all);
+	row_counts(c, r, ts, &all);
 	for (const struct stats_queue *q = s ? s->queues : NULL; q; q = q->hh.next)
 		span_add(&tallies, q->first_ts, q->tallied);
 	row_close(r, &all, s ? s->span[STATS_SERVICE] : NULL, secs, ts, tallies);

@@ -61,7 +61,9 @@ struct top_row {
 	uint64_t findings; /* of the checker */
 	struct top_past past[TOP_HISTORY]; /* ring: past[(ticks - 1) % TOP_HISTORY] is the latest */
 	uint64_t ticks; /* of this row */
+	uint64_t gone_ts; /* ns: the first tick at which it was gone; 0 */
 	/* Private. */
+	uint64_t flight_ns, busy_ns, stalls; /* the most that was reported */
 	struct hist hist_before;
 	struct stats_counts counts_before, counted_before;
 	uint64_t counted_ts; /* ns: end of that interval */
@@ -79,6 +81,7 @@ struct top_finding {
 struct top_found {
 	uint32_t key; /* device << 16 | queue */
 	uint64_t n;
+	uint64_t by[CHECK_PARTIES][CHECK_SEVERITIES];
 	UT_hash_handle hh;
 };
 
@@ -117,6 +120,13 @@ void top_core_finish(struct top_core *c);
  * a trace of both sides has them.  NULL: neither has any.
  */
 const struct top_row *top_core_staged(const struct top_core *c, const struct top_row *r);
+/*
+ * What was counted of a device or a queue up to now.  No member is ever less than it was: what goes
+ * on while requests are in flight is reported before the record comes that tells when it ended.
+ */
+void top_core_counts(const struct top_core *c, struct top_row *r, struct stats_counts *out);
+/* Findings about a device, or one of its queues; NULL none. */
+const struct top_found *top_core_found(const struct top_core *c, unsigned device, unsigned queue);
 /* Records lost so far. */
 struct model_loss top_core_lost(const struct top_core *c);
 /* Latest history entry i ticks ago, NULL if there is none. */

@@ -1,221 +1,440 @@
 /* SPDX-License-Identifier: MIT */
-/* The counts and histograms for Prometheus and what reads the same format. */
-#include <inttypes.h>
+/*
+ * The counts and histograms for Prometheus and what reads the same formats.  vqtrace-metrics(7)
+ * describes each family; tests/check/metrics_test.sh compares it with the tables here.
+ */
+#include <linux/virtio_config.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/metrics/exposition.h"
 #include "cli/top/batch.h"
-#include "decoder/util/text.h"
+#include "cli/top/series.h"
+#include "decoder/util/clock.h"
 
-/* --- the page -------------------------------------------------------------- */
-
-/*
- * A label's value, which must be UTF-8.  text_untrusted() leaves no line end; backslash and
- * quote are escaped.
- */
-static void put_value(FILE *to, const char *s)
-{
-	TEXT(t, 1024);
-
-	text_untrusted(&t, s, strlen(s));
-	for (const char *p = t.buf; *p; p++) {
-		if (*p == '\\' || *p == '"')
-			fputc('\\', to);
-		fputc(*p, to);
-	}
-}
-
-static void put_labels(FILE *to, const struct top_core *c, const struct top_row *r,
-		       const char *more)
-{
-	const struct model_source *s = model_source(c->model, r->source);
-	const struct top_row *d = r->kind == TOP_QUEUE ? NULL : r;
-
-	for (size_t i = 0; !d && i < c->nrows; i++)
-		if (c->row[i]->kind == TOP_DEVICE && c->row[i]->device == r->device)
-			d = c->row[i];
-	fputs("{vm=\"", to);
-	put_value(to, s ? s->name : "");
-	fprintf(to, "\",pid=\"%u\"", s ? s->pid : 0);
-	if (r->kind != TOP_VM) {
-		fputs(",device=\"", to);
-		put_value(to, d ? d->name : "");
-		fprintf(to, "\",type=\"%s\"", d ? d->type : "");
-	}
-	if (r->kind == TOP_QUEUE)
-		fprintf(to, ",queue=\"%u\"", r->queue);
-	fprintf(to, "%s}", more);
-}
-
-static void put_head(FILE *to, const char *name, const char *type, const char *help)
-{
-	fprintf(to, "# HELP vqtrace_%s %s\n# TYPE vqtrace_%s %s\n", name, help, name, type);
-}
-
-/* "vqtrace_NAME{LABELS} " */
-static void put_name(FILE *to, const struct top_core *c, const struct top_row *r, const char *name,
-		     const char *more)
-{
-	fprintf(to, "vqtrace_%s", name);
-	put_labels(to, c, r, more);
-	fputc(' ', to);
-}
-
-/* One family for every row of a kind: a member of struct top_row, of 8 bytes or 4. */
-static const struct family {
-	const char *name, *help;
-	enum top_kind kind;
-	size_t at, size;
-	const char *type;
-	/* A light capture, a source that sees no ring does not know it: then there is no sample. */
-	bool full, rings;
-} families[] = {
-#define FAMILY(name, kind, member, type, full, rings, help) \
-	{ \
-		name, help, kind, offsetof(struct top_row, member), \
-			sizeof(((struct top_row *)NULL)->member), type, full, rings \
-	}
-#define COUNTER(name, member, help) \
-	FAMILY(name, TOP_QUEUE, all.member, "counter", false, true, help)
-#define OUTSIDE(name, member, help) \
-	FAMILY(name, TOP_QUEUE, all.member, "counter", false, false, help)
-	COUNTER("requests_total", used, "Requests completed."),
-	COUNTER("requests_popped_total", popped, "Requests and posted buffers the device popped."),
-	COUNTER("buffers_posted_total", posted, "Of them buffers that wait for events outside."),
-	COUNTER("request_errors_total", errors,
-		"Requests completed with a status other than success."),
-	COUNTER("bytes_in_total", bytes_in, "Bytes of data to the driver (reads)."),
-	COUNTER("bytes_out_total", bytes_out, "Bytes of data from the driver (writes)."),
-	OUTSIDE("kicks_total", kicks, "Available buffer notifications."),
-	OUTSIDE("interrupts_total", interrupts, "Used buffer notifications."),
-	FAMILY("stalls_total", TOP_QUEUE, all.stalls, "counter", true, true,
-	       "Times nothing was completed for a second or longer."),
-	OUTSIDE("resets_total", resets, "Resets of the queue or its device."),
-	FAMILY("requests_in_flight", TOP_QUEUE, flight, "gauge", false, true,
-	       "Requests popped and not completed yet."),
-	FAMILY("findings_total", TOP_DEVICE, findings, "counter", true, false,
-	       "Findings of the conformance checker."),
+struct page {
+	struct exposition e;
+	const struct top_core *core;
+	struct series *series; /* in order of the rows */
 };
 
-static void put_family(FILE *to, const struct top_core *c, const struct family *f)
-{
-	put_head(to, f->name, f->type, f->help);
-	for (size_t i = 0; i < c->nrows; i++) {
-		const struct top_row *r = c->row[i];
-		const void *at = (const char *)r + f->at;
+/* --- families -------------------------------------------------------------- */
 
-		if (r->kind != f->kind || (f->full && r->tallied) || (f->rings && r->no_rings))
+struct family {
+	struct exposition_family head;
+	enum top_kind kind; /* of the rows; TOP_VM: of the whole, once */
+	void (*put)(struct page *p, const struct series *s, const struct family *f);
+	size_t at; /* of put_count() and put_operation_count(): the member of struct stats_counts;
+		    * of put_span(): which */
+};
+
+/* A light capture, a source that sees no ring does not know all: then there is no sample. */
+static bool is_known(const struct series *s, size_t at)
+{
+	const struct stats_count_name *n = stats_count_names;
+
+	while (n->name && n->at != at)
+		n++;
+	if (s->model && s->model->no_notifications &&
+	    (at == offsetof(struct stats_counts, kicks) ||
+	     at == offsetof(struct stats_counts, interrupts)))
+		return false;
+	return n->name && stats_count_known(n, s->row->tallied, s->row->no_rings);
+}
+
+static void put_number(struct page *p, const char *labels, const struct stats_counts *c, size_t at)
+{
+	const char *unit = p->e.family->unit;
+	uint64_t n = *(const uint64_t *)(const void *)((const char *)c + at);
+
+	if (unit && !strcmp(unit, "seconds"))
+		exposition_ns(&p->e, labels, n);
+	else
+		exposition_u64(&p->e, labels, n);
+}
+
+static void put_count(struct page *p, const struct series *s, const struct family *f)
+{
+	if (is_known(s, f->at))
+		put_number(p, s->labels, &s->counts, f->at);
+}
+
+/* Times in flight, unless too many requests were for a time that no record shows. */
+static void put_depth(struct page *p, const struct series *s, const struct family *f)
+{
+	if (s->queue && stats_depth_known(s->queue->hidden, &s->counts))
+		put_count(p, s, f);
+}
+
+static void put_flight(struct page *p, const struct series *s, const struct family *f)
+{
+	if (s->queue && !s->row->no_rings && !s->row->gone)
+		exposition_u64(&p->e, s->labels, s->queue->flight);
+}
+
+static void put_waiting(struct page *p, const struct series *s, const struct family *f)
+{
+	const struct stats_queue *q = s->queue;
+
+	if (q && !q->packed && !q->posts && !s->row->tallied && !s->row->no_rings && !s->row->gone)
+		exposition_u64(&p->e, s->labels, q->waiting);
+}
+
+static void put_entries(struct page *p, const struct series *s, const struct family *f)
+{
+	if (s->queue && s->queue->size && !s->row->gone)
+		exposition_u64(&p->e, s->labels, s->queue->size);
+}
+
+static void put_stalled(struct page *p, const struct series *s, const struct family *f)
+{
+	if (!s->row->no_rings && !s->row->gone)
+		exposition_ns(&p->e, s->labels, s->row->stalled);
+}
+
+/* One bit of the device status: which, is in .at. */
+static void put_status(struct page *p, const struct series *s, const struct family *f)
+{
+	if (s->model && s->model->status_known && !s->row->gone)
+		exposition_u64(&p->e, s->labels, (s->model->status & f->at) != 0);
+}
+
+/* A span of which nothing is known has no samples, but the time that all requests take. */
+static void put_span(struct page *p, const struct series *s, const struct family *f)
+{
+	static const struct hist none;
+	const struct hist *h = s->queue ? s->queue->span[f->at] : NULL;
+
+	if (h)
+		exposition_histogram(&p->e, s->labels, h);
+	else if (f->at == STATS_SERVICE && !s->row->no_rings)
+		exposition_histogram(&p->e, s->labels, &none);
+}
+
+/* More labels behind those of a series. */
+static const char *more(char *to, size_t size, const struct series *s, const char *labels)
+{
+	snprintf(to, size, "%s,%s", s->labels, labels);
+	return to;
+}
+
+#define MORE (4096 + 64) /* longer than all of a series (names of struct top_row) and these */
+
+static void put_findings(struct page *p, const struct series *s, const struct family *f)
+{
+	const struct top_found *found = top_core_found(p->core, s->row->device, VQT_NO_QUEUE);
+	char labels[MORE], by[64];
+
+	if (!p->core->check || s->row->tallied)
+		return;
+	for (unsigned party = 0; party < CHECK_PARTIES; party++)
+		for (unsigned severity = 0; severity < CHECK_SEVERITIES; severity++) {
+			snprintf(by, sizeof(by), "party=\"%s\",severity=\"%s\"",
+				 check_party_name(party), check_severity_name(severity));
+			exposition_u64(&p->e, more(labels, sizeof(labels), s, by),
+				       found ? found->by[party][severity] : 0);
+		}
+}
+
+/* Call put for each operation of which a request was seen. */
+static void put_operations(struct page *p, const struct series *s, const struct family *f,
+			   void (*put)(struct page *p, const char *labels,
+				       const struct stats_group *g, const struct family *f))
+{
+	char labels[MORE], by[64];
+
+	for (unsigned t = 0; s->device && !s->row->no_rings && t < STATS_TYPES; t++) {
+		const char *name = stats_type_name(s->model ? s->model->class : NULL, t);
+
+		if (!s->device->type[t] || !name)
 			continue;
-		put_name(to, c, r, f->name, "");
-		fprintf(to, "%" PRIu64 "\n",
-			f->size == 8 ? *(const uint64_t *)at : *(const uint32_t *)at);
+		snprintf(by, sizeof(by), "operation=\"%s\"", name);
+		put(p, more(labels, sizeof(labels), s, by), s->device->type[t], f);
 	}
 }
 
-/* Cumulative, at every second power of two from 1 us to 17 s.  more: labels behind the row's. */
-static void put_histogram(FILE *to, const struct top_core *c, const struct top_row *r,
-			  const char *name, const struct hist *h, const char *more)
+static void put_group_count(struct page *p, const char *labels, const struct stats_group *g,
+			    const struct family *f)
 {
-	char bucket[48], sum[48], count[48], le[96];
-	uint64_t below = 0;
-	unsigned b = 0;
+	put_number(p, labels, &g->counts, f->at);
+}
 
-	snprintf(bucket, sizeof(bucket), "%s_bucket", name);
-	snprintf(sum, sizeof(sum), "%s_sum", name);
-	snprintf(count, sizeof(count), "%s_count", name);
+static void put_operation_count(struct page *p, const struct series *s, const struct family *f)
+{
+	if (is_known(s, f->at))
+		put_operations(p, s, f, put_group_count);
+}
 
-	for (unsigned log = 10; log <= 34; log += 2) {
-		while (b < HIST_BUCKETS && hist_upper(b) < UINT64_C(1) << log)
-			below += h->bucket[b++];
-		snprintf(le, sizeof(le), "%s,le=\"%.9g\"", more,
-			 (double)(UINT64_C(1) << log) / 1e9);
-		put_name(to, c, r, bucket, le);
-		fprintf(to, "%" PRIu64 "\n", below);
-	}
-	snprintf(le, sizeof(le), "%s,le=\"+Inf\"", more);
-	put_name(to, c, r, bucket, le);
-	fprintf(to, "%" PRIu64 "\n", h->count);
-	put_name(to, c, r, sum, more);
-	fprintf(to, "%.9f\n", (double)h->sum / 1e9);
-	put_name(to, c, r, count, more);
-	fprintf(to, "%" PRIu64 "\n", h->count);
+static void put_group_time(struct page *p, const char *labels, const struct stats_group *g,
+			   const struct family *f)
+{
+	exposition_histogram(&p->e, labels, &g->service);
+}
+
+static void put_operation_time(struct page *p, const struct series *s, const struct family *f)
+{
+	put_operations(p, s, f, put_group_time);
+}
+
+/* One stage of one operation; what none of them has kept apart is "other". */
+static void put_stage(struct page *p, const struct series *s, const char *operation,
+		      enum life_point point, const struct hist *h)
+{
+	char labels[MORE], by[96];
+
+	if (!h->count)
+		return;
+	snprintf(by, sizeof(by), "operation=\"%s\",stage=\"%s\"", operation,
+		 life_point_name(point));
+	exposition_histogram(&p->e, more(labels, sizeof(labels), s, by), h);
 }
 
 /* The stages of a device's requests, where its driver's side was recorded, or its back end. */
-static void put_stages(FILE *to, const struct top_core *c)
+static void put_stages(struct page *p, const struct series *s, const struct family *f)
 {
-	bool headed = false;
+	const struct stats_device *d = s->device;
 
-	for (size_t i = 0; i < c->nrows; i++) {
-		const struct top_row *r = c->row[i];
+	for (enum life_point point = 0; d && d->stages && point < LIFE_POINTS; point++) {
+		struct hist apart = { 0 }, rest;
 
-		if (r->kind != TOP_DEVICE || !r->stages)
-			continue;
-		if (!headed)
-			put_head(to, "request_stage_seconds", "histogram",
-				 "Time that requests spent in the stage that ends at this point.");
-		headed = true;
-		for (enum life_point p = 0; p < LIFE_POINTS; p++) {
-			char stage[32];
+		for (unsigned t = 0; t < STATS_TYPES; t++) {
+			const char *name = stats_type_name(s->model ? s->model->class : NULL, t);
 
-			snprintf(stage, sizeof(stage), ",stage=\"%s\"", life_point_name(p));
-			if (r->stages->all.until[p].count)
-				put_histogram(to, c, r, "request_stage_seconds",
-					      &r->stages->all.until[p], stage);
+			if (!d->type_stages[t] || !name)
+				continue;
+			put_stage(p, s, name, point, &d->type_stages[t]->until[point]);
+			hist_merge(&apart, &d->type_stages[t]->until[point]);
 		}
+		hist_sub(&rest, &d->stages->until[point], &apart);
+		put_stage(p, s, "other", point, &rest);
 	}
 }
 
-/* The page, to be freed; NULL without memory. */
-static char *make_page(const struct top_core *c, size_t *len)
-{
-	struct model_loss lost = top_core_lost(c);
-	char *page = NULL;
-	FILE *to = open_memstream(&page, len);
+/* --- of the whole ---------------------------------------------------------- */
 
-	if (!to)
+static void put_build(struct page *p, const struct series *s, const struct family *f)
+{
+	exposition_u64(&p->e, "version=\"" VQTRACE_VERSION "\"", 1);
+}
+
+static void put_vms(struct page *p, const struct series *s, const struct family *f)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < p->core->nrows; i++)
+		n += p->core->row[i]->kind == TOP_VM && !p->core->row[i]->gone;
+	exposition_u64(&p->e, "", n);
+}
+
+static void put_events(struct page *p, const struct series *s, const struct family *f)
+{
+	exposition_u64(&p->e, "", p->core->number);
+}
+
+static void put_lost(struct page *p, const struct series *s, const struct family *f)
+{
+	exposition_u64(&p->e, "", top_core_lost(p->core).records);
+}
+
+static void put_lost_unknown(struct page *p, const struct series *s, const struct family *f)
+{
+	exposition_u64(&p->e, "", top_core_lost(p->core).more);
+}
+
+static void put_cpu(struct page *p, const struct series *s, const struct family *f)
+{
+	struct rusage u;
+
+	if (!getrusage(RUSAGE_SELF, &u))
+		exposition_ns(&p->e, "",
+			      (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000 +
+				      (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000);
+}
+
+static void put_memory(struct page *p, const struct series *s, const struct family *f)
+{
+	FILE *from = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+
+	if (from && fscanf(from, "%*u %lu", &pages) == 1)
+		exposition_u64(&p->e, "", (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE));
+	if (from)
+		fclose(from);
+}
+
+static uint64_t started; /* ns, CLOCK_REALTIME: when the page was opened */
+
+static void put_start(struct page *p, const struct series *s, const struct family *f)
+{
+	exposition_ns(&p->e, "", started);
+}
+
+/* --- the table ------------------------------------------------------------- */
+
+#define COUNTER(name, help, unit, ...) \
+	{ \
+		{ name, help, EXPOSITION_COUNTER, unit, false }, __VA_ARGS__ \
+	}
+#define GAUGE(name, help, unit, ...) \
+	{ \
+		{ name, help, EXPOSITION_GAUGE, unit, false }, __VA_ARGS__ \
+	}
+#define TIMES(name, help, fine, ...) \
+	{ \
+		{ name, help, EXPOSITION_HISTOGRAM, "seconds", fine }, __VA_ARGS__ \
+	}
+#define OF(member) offsetof(struct stats_counts, member)
+
+static const struct family families[] = {
+	COUNTER("vqtrace_requests", "Requests completed.", NULL, TOP_QUEUE, put_count, OF(used)),
+	COUNTER("vqtrace_requests_popped", "Requests and posted buffers that the device popped.",
+		NULL, TOP_QUEUE, put_count, OF(popped)),
+	COUNTER("vqtrace_buffers_posted", "Of those popped, buffers that wait for events outside.",
+		NULL, TOP_QUEUE, put_count, OF(posted)),
+	COUNTER("vqtrace_request_errors", "Requests completed with a status other than success.",
+		NULL, TOP_QUEUE, put_count, OF(errors)),
+	COUNTER("vqtrace_to_driver_bytes", "Data to the driver (reads), of successful requests.",
+		"bytes", TOP_QUEUE, put_count, OF(bytes_in)),
+	COUNTER("vqtrace_to_device_bytes", "Data to the device (writes), of successful requests.",
+		"bytes", TOP_QUEUE, put_count, OF(bytes_out)),
+	COUNTER("vqtrace_kicks", "Available buffer notifications.", NULL, TOP_QUEUE, put_count,
+		OF(kicks)),
+	COUNTER("vqtrace_interrupts", "Used buffer notifications.", NULL, TOP_QUEUE, put_count,
+		OF(interrupts)),
+	COUNTER("vqtrace_stalls",
+		"Times that requests were in flight and none was completed for a second or longer.",
+		NULL, TOP_QUEUE, put_count, OF(stalls)),
+	COUNTER("vqtrace_resets", "Resets of the queue or its device.", NULL, TOP_QUEUE, put_count,
+		OF(resets)),
+	COUNTER("vqtrace_queue_busy_seconds", "Time with at least one request in flight.",
+		"seconds", TOP_QUEUE, put_depth, OF(busy_ns)),
+	COUNTER("vqtrace_in_flight_seconds",
+		"Time that requests were in flight, of all together; its rate is their mean number.",
+		"seconds", TOP_QUEUE, put_depth, OF(flight_ns)),
+	GAUGE("vqtrace_requests_in_flight", "Requests popped and not completed yet.", NULL,
+	      TOP_QUEUE, put_flight, 0),
+	GAUGE("vqtrace_requests_waiting", "Entries available in a split ring and not popped yet.",
+	      NULL, TOP_QUEUE, put_waiting, 0),
+	GAUGE("vqtrace_queue_entries", "Size of the ring.", NULL, TOP_QUEUE, put_entries, 0),
+	GAUGE("vqtrace_queue_stalled_seconds",
+	      "How long requests have been in flight and none was completed; 0 below a second.",
+	      "seconds", TOP_QUEUE, put_stalled, 0),
+	TIMES("vqtrace_request_seconds",
+	      "Time from when the device popped a request until it was used.", true, TOP_QUEUE,
+	      put_span, STATS_SERVICE),
+	TIMES("vqtrace_request_wait_seconds",
+	      "Time from the kick that announced a request until the device popped it.", false,
+	      TOP_QUEUE, put_span, STATS_WAIT),
+	TIMES("vqtrace_backend_seconds",
+	      "Of the time until a request was used, that in the layer below the device.", false,
+	      TOP_QUEUE, put_span, STATS_BACKEND),
+	TIMES("vqtrace_interrupt_delay_seconds",
+	      "Time from the completion that needed an interrupt until the interrupt.", false,
+	      TOP_QUEUE, put_span, STATS_NOTIFY),
+	COUNTER("vqtrace_operation_requests", "Requests completed, by operation.", NULL, TOP_DEVICE,
+		put_operation_count, OF(used)),
+	COUNTER("vqtrace_operation_errors",
+		"Requests completed with a status other than success, by operation.", NULL,
+		TOP_DEVICE, put_operation_count, OF(errors)),
+	COUNTER("vqtrace_operation_to_driver_bytes",
+		"Data to the driver, of successful requests, by operation.", "bytes", TOP_DEVICE,
+		put_operation_count, OF(bytes_in)),
+	COUNTER("vqtrace_operation_to_device_bytes",
+		"Data to the device, of successful requests, by operation.", "bytes", TOP_DEVICE,
+		put_operation_count, OF(bytes_out)),
+	TIMES("vqtrace_operation_seconds",
+	      "Time from when the device popped a request until it was used, by operation.", true,
+	      TOP_DEVICE, put_operation_time, 0),
+	TIMES("vqtrace_request_stage_seconds",
+	      "Time that requests spent in the stage that ends at this point.", false, TOP_DEVICE,
+	      put_stages, 0),
+	GAUGE("vqtrace_device_driver_ok", "1: the driver has set DRIVER_OK in the device status.",
+	      NULL, TOP_DEVICE, put_status, VIRTIO_CONFIG_S_DRIVER_OK),
+	GAUGE("vqtrace_device_needs_reset",
+	      "1: the device has set DEVICE_NEEDS_RESET in the device status.", NULL, TOP_DEVICE,
+	      put_status, VIRTIO_CONFIG_S_NEEDS_RESET),
+	GAUGE("vqtrace_device_failed", "1: the driver has set FAILED in the device status.", NULL,
+	      TOP_DEVICE, put_status, VIRTIO_CONFIG_S_FAILED),
+	COUNTER("vqtrace_device_errors", "Errors of the driver that the device declared.", NULL,
+		TOP_DEVICE, put_count, OF(device_errors)),
+	COUNTER("vqtrace_findings",
+		"Findings of the conformance checker, by who broke a rule and how severe it is.",
+		NULL, TOP_DEVICE, put_findings, 0),
+	{ { "vqtrace_build", "The program that serves this page.", EXPOSITION_INFO, NULL, false },
+	  TOP_VM,
+	  put_build,
+	  0 },
+	GAUGE("vqtrace_vms", "Virtual machines that are watched.", NULL, TOP_VM, put_vms, 0),
+	COUNTER("vqtrace_events", "Records of the capture.", NULL, TOP_VM, put_events, 0),
+	COUNTER("vqtrace_events_lost", "Records of the capture that were lost, as far as is known.",
+		NULL, TOP_VM, put_lost, 0),
+	GAUGE("vqtrace_events_lost_unknown", "1: more were lost, and how many is unknown.", NULL,
+	      TOP_VM, put_lost_unknown, 0),
+	COUNTER("process_cpu_seconds", "Processor time of vqtrace, user and system.", "seconds",
+		TOP_VM, put_cpu, 0),
+	GAUGE("process_resident_memory_bytes", "Memory of vqtrace that is resident.", "bytes",
+	      TOP_VM, put_memory, 0),
+	GAUGE("process_start_time_seconds", "When vqtrace began to serve, since the epoch.",
+	      "seconds", TOP_VM, put_start, 0),
+};
+
+/* --- the page -------------------------------------------------------------- */
+
+static void put_family(struct page *p, const struct family *f)
+{
+	exposition_begin(&p->e, &f->head);
+	if (f->kind == TOP_VM)
+		f->put(p, NULL, f);
+	for (const struct series *s = p->series; s; s = s->hh.next)
+		if (s->row->kind == f->kind)
+			f->put(p, s, f);
+}
+
+/* Of the format that the client has chosen, which is the index in media[] below. */
+static char *make_page(void *ctx, unsigned format, size_t *len)
+{
+	struct page p = { .core = ctx, .e.format = format };
+	char *text = NULL;
+	int err;
+
+	p.e.to = open_memstream(&text, len);
+	if (!p.e.to)
 		return NULL;
-	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
-		put_family(to, c, &families[f]);
-	put_head(to, "request_seconds", "histogram",
-		 "Time from when the device popped a request until it was used.");
-	for (size_t i = 0; i < c->nrows; i++)
-		if (c->row[i]->kind == TOP_QUEUE && !c->row[i]->no_rings)
-			put_histogram(to, c, c->row[i], "request_seconds", &c->row[i]->service_all,
-				      "");
-	put_stages(to, c);
-	put_head(to, "events_lost_total", "counter", "Records of the capture that were lost.");
-	if (!lost.more) /* how many is unknown */
-		fprintf(to, "vqtrace_events_lost_total %" PRIu64 "\n", lost.records);
-	put_head(to, "events_lost_unknown", "gauge",
-		 "1: records were lost, and how many is unknown.");
-	fprintf(to, "vqtrace_events_lost_unknown %d\n", lost.more);
-	put_head(to, "events_total", "counter", "Records of the capture.");
-	fprintf(to, "vqtrace_events_total %" PRIu64 "\n", c->number);
-	if (fclose(to)) {
-		free(page);
+	err = top_series_find(&p.series, ctx);
+	for (size_t i = 0; !err && i < sizeof(families) / sizeof(families[0]); i++)
+		put_family(&p, &families[i]);
+	exposition_end(&p.e);
+	top_series_free(p.series);
+	if (fclose(p.e.to) || err) {
+		free(text);
 		return NULL;
 	}
-	return page;
+	return text;
 }
 
-static char *page(void *ctx, size_t *len)
+int top_prom_open(struct http **out, const char *where, struct top_core *c)
 {
-	return make_page(ctx, len);
-}
-
-int top_prom_open(struct http **out, const char *where, const struct top_core *c)
-{
+	static const struct media media[] = {
+		[EXPOSITION_TEXT] = { "text/plain", "0.0.4",
+				      "text/plain; version=0.0.4; charset=utf-8" },
+		[EXPOSITION_OPENMETRICS] = { "application/openmetrics-text", "1.0.0",
+					     "application/openmetrics-text; version=1.0.0; "
+					     "charset=utf-8" },
+	};
 	static const struct http_site site = {
 		.option = "--prometheus",
 		.port = "9752",
 		.path = "/metrics",
 		.root = "vqtrace top: the figures are at /metrics\n",
-		.type = "text/plain; version=0.0.4; charset=utf-8",
-		.page = page,
+		.media = media,
+		.nmedia = sizeof(media) / sizeof(media[0]),
+		.page = make_page,
 	};
 
-	return http_open(out, &site, where, (void *)(uintptr_t)c);
+	started = clock_ns(CLOCK_REALTIME);
+	return http_open(out, &site, where, c);
 }

@@ -7,6 +7,7 @@
 #include "decoder/stacks/impl.h"
 #include "decoder/util/mix.h"
 #include "decoder/util/text.h"
+#include "decoder/util/xml.h"
 
 /* Pixels. */
 #define MARGIN 10
@@ -38,18 +39,6 @@ struct flame {
 
 /* --- drawing --------------------------------------------------------------------------- */
 
-static void put_xml(FILE *to, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		switch (s[i]) {
-		case '&': fputs("&amp;", to); break;
-		case '<': fputs("&lt;", to); break;
-		case '>': fputs("&gt;", to); break;
-		case '"': fputs("&quot;", to); break;
-		default: fputc(s[i], to);
-		}
-}
-
 /* As much of a name as fits, in whole characters. */
 static void put_label(FILE *to, const struct frame *f, double width)
 {
@@ -64,9 +53,9 @@ static void put_label(FILE *to, const struct frame *f, double width)
 		letters++;
 	}
 	if (letters <= room) {
-		put_xml(to, f->name, n);
+		xml_escape(to, f->name, n);
 	} else {
-		put_xml(to, f->name, two_less);
+		xml_escape(to, f->name, two_less);
 		fputs("..", to);
 	}
 }
@@ -93,7 +82,7 @@ static void draw(struct flame *f, const struct frame *frame, unsigned level)
 	unsigned y = HEAD + (f->levels - 1 - level) * ROW;
 
 	fputs("<g><title>", f->to);
-	put_xml(f->to, frame->name, frame->len);
+	xml_escape(f->to, frame->name, frame->len);
 	fprintf(f->to,
 		" (%" PRIu64 " event%s, %.2f%%)</title><rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" "
 		"height=\"%d\" fill=\"",
@@ -176,11 +165,11 @@ static void put_head(struct flame *f, const struct stack_counts *s, const char *
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
 		"height=\"%u\" role=\"img\">\n<style>%s</style>\n<title>Call stacks of ",
 		WIDTH, height, WIDTH, height, style);
-	put_xml(f->to, name.buf, name.len);
+	xml_escape(f->to, name.buf, name.len);
 	fprintf(f->to,
 		"</title>\n<text class=\"t\" x=\"%d\" y=\"18\">%" PRIu64 " events by call stack: ",
 		MARGIN, f->total);
-	put_xml(f->to, name.buf, name.len);
+	xml_escape(f->to, name.buf, name.len);
 	fprintf(f->to, "</text>\n<text class=\"n\" x=\"%d\" y=\"36\">", MARGIN);
 	if (f->narrow)
 		fprintf(f->to,

@@ -94,8 +94,9 @@ bool text_is_format(uint32_t c)
 		{ 0x2060, 0x206f }, /* invisible operators; isolates */
 		{ 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },
 		{ 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },
-		{ 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 },
-		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff }, /* tags */
+		{ 0xfff0, 0xfffb },   { 0xfffe, 0xffff }, /* no characters: XML cannot hold them */
+		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, 0xe0fff }, /* tags */
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i][0]; i++)

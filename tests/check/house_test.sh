@@ -101,6 +101,17 @@ ok "files are opened through it, too" "$(grep -rnE '\b(fopen|open|openat|pread|p
 	grep -vE '^bpf/(guest|kvm/tracepoints)' | # of the kernel that we run on: sysfs, tracefs
 	grep -vE '^bpf/qemu/process\.c:[0-9]+:.*opendir\("/proc"\)' |
 	grep -vE "$own|\bops->open\(|\.open\(")"
+# What the program is linked with: a new library is a decision, and has a line here.
+#   libbpf libelf libdw     loading BPF programs; a QEMU's symbols, debug files, call frames
+#   libpcap libz            trace files, compressed ones
+#   libncursesw libtinfo    the screen of top
+#   libjson-c               QMP, JSON output
+#   liburing                serve: the disk's reads and writes
+#   libseccomp              what a server that was taken over can still do
+#   libmicrohttpd           top --prometheus
+#   libZydis                the machine code of a QEMU without symbols
+ok "libraries are those that are named here" "$(objdump -p build/vqtrace | awk '/NEEDED/ { print $2 }' | grep -vE \
+	'^(ld-linux.*|lib(c|m|bpf|elf|dw|pcap|z|ncursesw|tinfo|json-c|uring|seccomp|microhttpd|Zydis))\.so')"
 # The tables of threats name the tests that show what bounds them.
 ok "tests that the tables of threats name exist" "$(awk -F '|' '/^\| threat /, /^$/ { print $5 }' {bpf,emu}/README.md |
 	grep -oE '`[^`]*\.(c|sh)`' | tr -d '`' | sort -u | while read -r name; do

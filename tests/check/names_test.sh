@@ -13,6 +13,7 @@ hostile() { # FILE TYPE-OF-14-BYTES ID-OF-4-BYTES
 hostile "$tmp/bidi.pcap" '\xe2\x80\xae\xe2\x81\xa6\xef\xbb\xbf\xf3\xa0\x80\x81a' 'a\xe2\x80\x8b'
 hostile "$tmp/invalid.pcap" '\xff\xed\xa0\x80\xf5\xc0\x80\xc3(\xe2\x80\xf0\x9f\xc2' '\xff\xfe\xc3('
 hostile "$tmp/control.pcap" '\x1b[2J\xc2\x9b31m\x7f\x08\r\nx' '\xc2\x9b\x1b['
+hostile "$tmp/none.pcap" '\xef\xbf\xbe\xef\xbf\xbfnoncharx' '\xef\xbf\xbfa' # no characters, though UTF-8
 hostile "$tmp/quote.pcap" '"\\\\<\&>]]>,{}\x27%' '"\\\\n'
 
 # All outputs of a trace, each in a file of "$tmp/out" that is named by its format.
@@ -83,10 +84,33 @@ messages() {
 	! grep -qaP "$harm" "$tmp/err" && grep -q 'a\\u202eb\\x1b\[2J\\xff' "$tmp/err" || { cat -v "$tmp/err"; return 1; }
 }
 
-plan 6
-for kind in bidi invalid control quote; do
+# Each character, and each two bytes: a real parser reads them as they are, or escaped so that one can
+# tell what they were.
+characters() {
+	build/tests/unit/xml_test --characters >"$tmp/characters.xml"
+	xmllint --huge --noout "$tmp/characters.xml" || return 1
+	python3 - "$tmp/characters.xml" <<-'PYTHON'
+		import re, sys, xml.etree.ElementTree
+
+		def bytes_of(m):
+		    return bytes([int(m[1], 16)]) if m[1] else chr(int(m[2] or m[3], 16)).encode()
+
+		lines = xml.etree.ElementTree.parse(sys.argv[1]).getroot().text.split("\n")[:-1]
+		escape = re.compile(rb"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})")
+		for line in lines:
+		    was, is_now = line.split(" ", 1)
+		    if escape.sub(bytes_of, is_now.encode()) != bytes.fromhex(was):
+		        sys.exit("%s became %s" % (was, ascii(is_now)))
+		if len(lines) != 0x10fffe + 254 * 254:
+		    sys.exit("%d lines" % len(lines))
+	PYTHON
+}
+
+plan 8
+for kind in bidi invalid control none quote; do
 	check "names: $kind" harmless "$tmp/$kind.pcap"
 done
 check "one name in all of JSON" same_name
 check "messages" messages
+check "each character in XML" characters
 finish

@@ -87,7 +87,7 @@ get() { # ADDRESS PORT PATH
 
 shows_all() { # ADDRESS PORT WANT: into $tmp/page
 	get "$1" "$2" /metrics >"$tmp/page" 2>/dev/null
-	[ "$(awk '/^vqtrace_requests_total{/ { n += $2 } END { print n + 0 }' "$tmp/page")" = "$3" ] ||
+	[ "$(awk '/^vqtrace_requests_total{/ { n += $NF } END { print n + 0 }' "$tmp/page")" = "$3" ] ||
 		! kill -0 "$pid" 2>/dev/null
 }
 
@@ -116,9 +116,9 @@ prometheus() {
 		/^# TYPE/ { type[$3] = $4 }
 		/^vqtrace_/ { n = $1; sub(/{.*/, "", n); f = n; sub(/_(bucket|sum|count)$/, "", f)
 			if (!(n in type) && !(f in type)) { print "no type: " n; bad = 1 }
-			if (n == "vqtrace_requests_total") sum += $2
-			if (n == "vqtrace_request_seconds_count") count += $2
-			if ($1 ~ /le="\+Inf"/) inf += $2 }
+			if (n == "vqtrace_requests_total") sum += $NF
+			if (n == "vqtrace_request_seconds_count") count += $NF
+			if (n == "vqtrace_request_seconds_bucket" && /le="\+Inf"/) inf += $NF }
 		/^vqtrace_requests_total/ && !/device="\\"\\\\u202e"/ { print "label: " $0; bad = 1 }
 		END { if (sum != want || count != want || inf != want) { print "sum " sum ", count " count ", +Inf " inf ", stat " want; bad = 1 }
 			exit bad }' "$tmp/page" || rc=1
@@ -186,7 +186,7 @@ prometheus_clients() {
 
 stages_show_all() { # ADDRESS PORT WANT: into $tmp/page
 	get "$1" "$2" /metrics >"$tmp/page" 2>/dev/null
-	[ "$(awk '/^vqtrace_request_stage_seconds_count{/ { n += $2 } END { print n + 0 }' "$tmp/page")" = "$3" ] ||
+	[ "$(awk '/^vqtrace_request_stage_seconds_count{/ { n += $NF } END { print n + 0 }' "$tmp/page")" = "$3" ] ||
 		! kill -0 "$pid" 2>/dev/null
 }
 
@@ -205,10 +205,10 @@ prometheus_stages() {
 	awk -v want="$want" '
 		/^# TYPE vqtrace_request_stage_seconds histogram/ { types++ }
 		!/^vqtrace_request_stage_seconds/ { next }
-		!/device="blk0",type="blk",stage="[a-z]+"/ { print "label: " $0; bad = 1 }
-		/_count{/ { sum += $2; n++ }
-		/_sum{/ { if ($2 <= 0) { print $0; bad = 1 } }
-		/le="\+Inf"/ { inf += $2 }
+		!/device="blk0",type="blk",operation="[a-z_]+",stage="[a-z]+"/ { print "label: " $0; bad = 1 }
+		/_count{/ { sum += $NF; split($0, part, "stage=\""); sub(/".*/, "", part[2]); n += !seen[part[2]]++ }
+		/_sum{/ { if ($NF <= 0) { print $0; bad = 1 } }
+		/le="\+Inf"/ { inf += $NF }
 		END { exit bad || sum != want || inf != want || n != 12 || types != 1 }' "$tmp/page" ||
 		{ grep stage "$tmp/page" | head -n 20; cat "$tmp/prom.err"; return 1; }
 }

@@ -223,6 +223,7 @@ metrics() { # KIND
 	exec 8>"$o/fifo" # kept open: the trace does not end
 	cat "$o/t.pcap" >&8
 	until_true has_page || { cat "$o/1.prom"; rc=1; }
+	curl -s --max-time 20 -H 'Accept: application/openmetrics-text' "http://$at:$port/metrics" >"$o/4.openmetrics"
 	kill $pid
 	wait $pid 2>/dev/null
 	exec 8>&-

@@ -5,7 +5,7 @@
 usage: parse_names.py FILE...
 
 A file's suffix is its format: text, color, screen, json (values one after another), csv,
-xml, prom, pcapng, pftrace, blktrace.  Whatever its format, a file is UTF-8 and has no character that moves a terminal's cursor,
+xml, prom, openmetrics, pcapng, pftrace, blktrace.  Whatever its format, a file is UTF-8 and has no character that moves a terminal's cursor,
 reorders or hides text, or ends a line, but the line feed; color has sequences that choose colours,
 too, screen those that move the cursor.  No line begins with the words that the kind "line" of tests/lab/hostile.c forges one of.  Of a
 pcapng the comments are such text.  Prints a line a problem; exit status 1 if there is one.
@@ -78,9 +78,19 @@ def check_xml(text):
     check_text(text)
 
 
+def check_openmetrics(text):
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    check_families(text, text_string_to_metric_families)
+
+
 def check_prom(text):
     from prometheus_client.parser import text_string_to_metric_families
 
+    check_families(text, text_string_to_metric_families)
+
+
+def check_families(text, text_string_to_metric_families):
     samples = [s for f in text_string_to_metric_families(text) for s in f.samples]
     if not samples:
         raise ValueError("no samples")

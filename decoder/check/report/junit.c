@@ -4,11 +4,11 @@
  * written whole, after all events: until then its first findings are kept.
  */
 #include <inttypes.h>
-#include <libxml/xmlwriter.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/check/report/impl.h"
+#include "decoder/util/xml.h"
 
 /* Findings printed of a rule; more are only counted. */
 #define CASE_MAX 100
@@ -67,47 +67,24 @@ static void junit_finding(struct report *r, const struct finding *f, const struc
 	}
 }
 
-static void attribute(xmlTextWriterPtr w, const char *name, const char *value)
-{
-	xmlTextWriterWriteAttribute(w, BAD_CAST name, BAD_CAST value);
-}
-
-static void number(xmlTextWriterPtr w, const char *name, uint64_t value)
-{
-	xmlTextWriterWriteFormatAttribute(w, BAD_CAST name, "%" PRIu64, value);
-}
-
-/* What XML cannot hold, or is no UTF-8, comes out as \xNN. */
-static void content(xmlTextWriterPtr w, const char *s)
-{
-	while (*s) {
-		size_t n = strcspn(s, "\n");
-		TEXT(t, 3072);
-
-		text_untrusted(&t, s, n);
-		xmlTextWriterWriteString(w, BAD_CAST t.buf);
-		if (s[n])
-			xmlTextWriterWriteString(w, BAD_CAST "\n");
-		s += n + (s[n] == '\n');
-	}
-}
-
-/* The line of counts above the cases of a failure. */
-static void failure(xmlTextWriterPtr w, struct report *r, const struct rule *rule, uint64_t broken)
+/* The line of counts stands below the findings of a failure. */
+static void failure(struct xml *w, struct report *r, const struct rule *rule, uint64_t broken)
 {
 	struct report_case *c = NULL;
+	TEXT(counts, 512);
 
 	HASH_FIND_PTR(r->cases, &rule, c);
-	xmlTextWriterStartElement(w, BAD_CAST "failure");
-	attribute(w, "message", rule->text);
-	attribute(w, "type", check_severity_name(rule->severity));
+	xml_open(w, "failure");
+	xml_attribute(w, "message", rule->text);
+	xml_attribute(w, "type", check_severity_name(rule->severity));
 	if (c) {
 		fflush(c->to);
-		content(w, c->text);
+		xml_text(w, c->text);
 	}
-	xmlTextWriterWriteFormatString(w, "broken %" PRIu64 " times; virtio 1.4, %s; %s\n", broken,
-				       rule->section, rule->refs);
-	xmlTextWriterEndElement(w);
+	text_add(&counts, "broken %" PRIu64 " times; virtio 1.4, %s; %s\n", broken, rule->section,
+		 rule->refs);
+	xml_text(w, counts.buf);
+	xml_close(w);
 }
 
 static bool fails(const struct report *r, const struct rule *rule, enum report_state state)
@@ -115,92 +92,89 @@ static bool fails(const struct report *r, const struct rule *rule, enum report_s
 	return state == STATE_BROKEN && rule->severity <= r->o.severity;
 }
 
-static void test_case(xmlTextWriterPtr w, struct report *r, const struct rule *rule,
+static void skipped(struct xml *w, const char *why)
+{
+	TEXT(message, 512);
+
+	if (why)
+		text_add(&message, "not decidable here: %s", why);
+	else
+		text_puts(&message, "never came up");
+	xml_open(w, "skipped");
+	xml_attribute(w, "message", message.buf);
+	xml_close(w);
+}
+
+static void test_case(struct xml *w, struct report *r, const struct rule *rule,
 		      const struct check_tally *t)
 {
 	enum report_state state = report_state(t);
 	char class[64];
+	TEXT(counts, 80);
 
 	snprintf(class, sizeof(class), "virtio.%s.%s", check_party_name(rule->party),
 		 check_severity_name(rule->severity));
-	xmlTextWriterStartElement(w, BAD_CAST "testcase");
-	attribute(w, "classname", class);
-	attribute(w, "name", rule->id);
+	xml_open(w, "testcase");
+	xml_attribute(w, "classname", class);
+	xml_attribute(w, "name", rule->id);
 	if (fails(r, rule, state)) {
 		failure(w, r, rule, t->broken);
 	} else if (state == STATE_BROKEN) {
-		xmlTextWriterStartElement(w, BAD_CAST "system-out");
-		xmlTextWriterWriteFormatString(
-			w, "broken %" PRIu64 " times; less severe than asked", t->broken);
-		xmlTextWriterEndElement(w);
+		text_add(&counts, "broken %" PRIu64 " times; less severe than asked", t->broken);
+		xml_open(w, "system-out");
+		xml_text(w, counts.buf);
+		xml_close(w);
 	} else if (state != STATE_PASSED) {
-		xmlTextWriterStartElement(w, BAD_CAST "skipped");
-		if (t->why)
-			xmlTextWriterWriteFormatAttribute(w, BAD_CAST "message",
-							  "not decidable here: %s", t->why);
-		else
-			attribute(w, "message", "never came up");
-		xmlTextWriterEndElement(w);
+		skipped(w, t->why);
 	}
-	xmlTextWriterEndElement(w);
+	xml_close(w);
 }
 
 /* A suite of skipped cases is taken for a good one. */
-static void undecided(xmlTextWriterPtr w, const struct check *c)
+static void undecided(struct xml *w, const struct check *c)
 {
 	for (unsigned p = 0; p < CHECK_PARTIES; p++) {
 		if (!report_undecided(c, p))
 			continue;
-		xmlTextWriterStartElement(w, BAD_CAST "system-err");
-		xmlTextWriterWriteFormatString(w, "nothing was decidable of the %s",
-					       check_party_name(p));
-		xmlTextWriterEndElement(w);
+		xml_open(w, "system-err");
+		xml_text(w, "nothing was decidable of the ");
+		xml_text(w, check_party_name(p));
+		xml_close(w);
 	}
 }
 
-static void suite(xmlTextWriterPtr w, struct report *r, const struct check *c)
+static void suite(struct xml *w, struct report *r, const struct check *c)
 {
-	uint64_t tests = 0, failures = 0, skipped = 0;
+	uint64_t tests = 0, failures = 0, skips = 0;
 	const struct rule *rule;
 	struct check_tally t;
-	TEXT(name, 1024);
 
 	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		enum report_state state = report_state(&t);
 
 		tests++;
 		failures += fails(r, rule, state);
-		skipped += state == STATE_NEVER || state == STATE_UNDECIDED;
+		skips += state == STATE_NEVER || state == STATE_UNDECIDED;
 	}
-	text_untrusted(&name, r->o.trace, strlen(r->o.trace));
-	xmlTextWriterStartElement(w, BAD_CAST "testsuite");
-	attribute(w, "name", name.buf);
-	number(w, "tests", tests);
-	number(w, "failures", failures);
-	number(w, "errors", 0);
-	number(w, "skipped", skipped);
+	xml_open(w, "testsuite");
+	xml_attribute(w, "name", r->o.trace);
+	xml_attribute_u64(w, "tests", tests);
+	xml_attribute_u64(w, "failures", failures);
+	xml_attribute_u64(w, "errors", 0);
+	xml_attribute_u64(w, "skipped", skips);
 	for (unsigned i = 0; (rule = report_rule(c, &i, &t));)
 		test_case(w, r, rule, &t);
 	undecided(w, c);
-	xmlTextWriterEndElement(w);
+	xml_close(w);
 }
 
 static void junit_end(struct report *r, const struct check *c, const struct model *m,
 		      uint64_t events)
 {
-	xmlBufferPtr buffer = xmlBufferCreate();
-	xmlTextWriterPtr w = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
+	struct xml w;
 
-	if (w) {
-		xmlTextWriterSetIndent(w, 1);
-		xmlTextWriterStartDocument(w, NULL, "UTF-8", NULL);
-		suite(w, r, c);
-		xmlTextWriterEndDocument(w);
-		xmlFreeTextWriter(w);
-		fwrite(xmlBufferContent(buffer), 1, (size_t)xmlBufferLength(buffer), r->o.to);
-	}
-	if (buffer)
-		xmlBufferFree(buffer);
+	xml_begin(&w, r->o.to);
+	suite(&w, r, c);
 }
 
 static void junit_free(struct report *r)

@@ -14,7 +14,7 @@
 #include <utlist.h>
 
 #include "cli/cli.h"
-#include "cli/top/http.h"
+#include "cli/metrics/http.h"
 #include "decoder/util/clock.h"
 
 #define CLIENTS 32 /* at a time */
@@ -113,6 +113,8 @@ static enum MHD_Result reply(struct MHD_Connection *to, unsigned code, const cha
 		return MHD_NO;
 	}
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (mode == MHD_RESPMEM_MUST_FREE) /* the page, which has several forms */
+		MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
 	ok = MHD_queue_response(to, code, r);
 	MHD_destroy_response(r);
 	return ok;
@@ -145,6 +147,7 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *
 {
 	static int begun;
 	struct http *h = ctx;
+	unsigned which;
 	size_t len;
 	char *page;
 
@@ -162,10 +165,14 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *to, const char *
 		return say(to, MHD_HTTP_OK, h->site->root);
 	if (strcmp(url, h->site->path))
 		return say(to, MHD_HTTP_NOT_FOUND, h->site->root);
-	page = h->site->page(h->ctx, &len);
+	which = accept_choose(
+		MHD_lookup_connection_value(to, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+		h->site->media, h->site->nmedia);
+	page = h->site->page(h->ctx, which, &len);
 	if (!page)
 		return MHD_NO;
-	return reply(to, MHD_HTTP_OK, page, len, MHD_RESPMEM_MUST_FREE, h->site->type);
+	return reply(to, MHD_HTTP_OK, page, len, MHD_RESPMEM_MUST_FREE,
+		     h->site->media[which].content_type);
 }
 
 /* --- listening ----------------------------------------------------------------------------- */

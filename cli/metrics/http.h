@@ -3,19 +3,24 @@
  * A page that is served by HTTP, between other work and without a thread.  Clients are not trusted:
  * each has few bytes and seconds, and those that do nothing make room for those that ask.
  */
-#ifndef VQT_CLI_TOP_HTTP_H
-#define VQT_CLI_TOP_HTTP_H
+#ifndef VQT_CLI_METRICS_HTTP_H
+#define VQT_CLI_METRICS_HTTP_H
 
 #include <stddef.h>
+
+#include "cli/metrics/accept.h"
 
 struct http;
 
 struct http_site {
 	const char *option; /* as the user gave it: "--prometheus" */
 	const char *port; /* where the address has none */
-	const char *path, *type; /* of the page: "/metrics", "text/plain" */
+	const char *path; /* of the page: "/metrics" */
 	const char *root; /* what "/" says */
-	char *(*page)(void *ctx, size_t *len); /* malloced; NULL: no memory */
+	const struct media *media; /* the forms of the page, of which clients choose */
+	unsigned nmedia;
+	/* The page in this form, malloced; NULL: no memory. */
+	char *(*page)(void *ctx, unsigned media, size_t *len);
 };
 
 /*
