@@ -110,8 +110,9 @@ ok "files are opened through it, too" "$(grep -rnE '\b(fopen|open|openat|pread|p
 #   libseccomp              what a server that was taken over can still do
 #   libmicrohttpd           top --prometheus
 #   libZydis                the machine code of a QEMU without symbols
+#   libprotobuf-c          export --perfetto
 ok "libraries are those that are named here" "$(objdump -p build/vqtrace | awk '/NEEDED/ { print $2 }' | grep -vE \
-	'^(ld-linux.*|lib(c|m|bpf|elf|dw|pcap|z|ncursesw|tinfo|json-c|uring|seccomp|microhttpd|Zydis))\.so')"
+	'^(ld-linux.*|lib(c|m|bpf|elf|dw|pcap|z|ncursesw|tinfo|json-c|uring|seccomp|microhttpd|Zydis|protobuf-c))\.so')"
 # The tables of threats name the tests that show what bounds them.
 ok "tests that the tables of threats name exist" "$(awk -F '|' '/^\| threat /, /^$/ { print $5 }' {bpf,emu}/README.md |
 	grep -oE '`[^`]*\.(c|sh)`' | tr -d '`' | sort -u | while read -r name; do
