@@ -11,6 +11,8 @@
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
 #   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
+#   make install-guest what 'make static' builds, and its manual page
+#   make deb           Debian packages of both in build/deb, from .packaging/debian
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
 #   make qemu10        a third QEMU, of the release between
@@ -359,12 +361,23 @@ install: all
 # Options of the unit, which an administrator may have changed: installed once, removed if unchanged.
 DEFAULTS = $(SYSCONFDIR)/default/vqtrace-metrics
 
+.PHONY: install-guest
+install-guest: static
+	install -D -m 755 $(BUILD)/vqtrace-guest $(DESTDIR)$(BINDIR)/vqtrace-guest
+	install -D -m 644 cli/guest/vqtrace-guest.1 $(DESTDIR)$(MANDIR)/man1/vqtrace-guest.1
+
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
+	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace-guest $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
 		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
 	! cmp -s cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS) || rm -f $(DESTDIR)$(DEFAULTS)
 	rm -rf $(DESTDIR)$(DATADIR)
+
+# From what git knows of; the packaging files are in a folder that the top level does not show.
+.PHONY: deb
+deb:
+	$(Q)tests/deps --install build package
+	$(Q).packaging/deb $(BUILD)/deb $(VERSION)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.
 .PHONY: distclean
