@@ -30,7 +30,7 @@ struct slice {
 	char what[96], result[24];
 	struct { /* through which its flow goes, in the order of the points */
 		uint64_t ts;
-		struct moment *held;
+		struct notification *held;
 		unsigned row; /* if none is held */
 		bool counts; /* towards the two that a flow needs */
 	} link[LINKS];
@@ -56,7 +56,8 @@ static struct row *add(struct slice *s, enum timeline_what what, const struct tr
 static void link_held(struct slice *s, struct line *l, bool interrupts, enum life_point p)
 {
 	uint64_t ts = s->d->life.at[p];
-	struct moment *m = l ? moment_at(interrupts ? &l->interrupts : &l->kicks, ts) : NULL;
+	struct notification *m =
+		l ? notification_at(interrupts ? &l->interrupts : &l->kicks, ts) : NULL;
 
 	if (!m || s->nlinks == LINKS)
 		return;
@@ -129,7 +130,8 @@ static const char *name_of(const struct slice *s)
 
 /* --- its points --------------------------------------------------------------------------------- */
 
-static void add_moment(struct slice *s, struct track *on, enum life_point p, const char *name)
+static void add_point_instant(struct slice *s, struct track *on, enum life_point p,
+			      const char *name)
 {
 	struct row *r;
 
@@ -151,14 +153,14 @@ static void add_point(struct slice *s, enum life_point p)
 		d->life.driver ? queue_line_if_any(s->t, d->life.driver, d->life.queue) : NULL;
 
 	switch (p) {
-	case LIFE_ADDED: add_moment(s, d->driver.began, p, "add"); break;
+	case LIFE_ADDED: add_point_instant(s, d->driver.began, p, "add"); break;
 	case LIFE_NOTIFIED: link_held(s, driver, false, p); break;
 	case LIFE_KICKED: link_held(s, device, false, p); break;
-	case LIFE_POPPED: add_moment(s, d->device.began, p, "pop"); break;
-	case LIFE_PUSHED: add_moment(s, d->device.ended, p, "used"); break;
+	case LIFE_POPPED: add_point_instant(s, d->device.began, p, "pop"); break;
+	case LIFE_PUSHED: add_point_instant(s, d->device.ended, p, "used"); break;
 	case LIFE_RAISED: link_held(s, device, true, p); break;
 	case LIFE_HANDLED: link_held(s, driver, true, p); break;
-	case LIFE_TAKEN: add_moment(s, d->driver.ended, p, "take"); break;
+	case LIFE_TAKEN: add_point_instant(s, d->driver.ended, p, "take"); break;
 	default: break;
 	}
 }
@@ -264,7 +266,7 @@ static void add_flow(struct slice *s)
 		struct row *r = &s->row[s->link[i].row];
 
 		if (s->link[i].held) {
-			moment_flow(s->t, s->link[i].held, f);
+			notification_flow(s->t, s->link[i].held, f);
 			continue;
 		}
 		r->flow = f;

@@ -203,25 +203,26 @@ static void interrupted(struct timeline *t, const struct event *e, bool matched)
 	struct line *l;
 
 	if (!e->queue) {
-		struct moments apart = { .n = 0 };
+		struct notifications apart = { .n = 0 };
 
 		if (matched)
-			moment_hold(t, &apart, e,
-				    e->rec->irq.kind == VQT_IRQ_INTX ? "INTx"
-				    : e->rec->irq.kind == VQT_IRQ_CONFIG ||
-						    e->rec->irq.kind == VQT_IRQ_CONFIG_HANDLER
-					    ? "configuration interrupt"
-					    : "interrupt",
-				    "interrupt", UINT64_MAX);
-		moments_put(t, &apart);
-		moments_free(&apart);
+			notification_hold(t, &apart, e,
+					  e->rec->irq.kind == VQT_IRQ_INTX ? "INTx"
+					  : e->rec->irq.kind == VQT_IRQ_CONFIG ||
+							  e->rec->irq.kind == VQT_IRQ_CONFIG_HANDLER
+						  ? "configuration interrupt"
+						  : "interrupt",
+					  "interrupt", UINT64_MAX);
+		notifications_put(t, &apart);
+		notifications_free(&apart);
 		return;
 	}
 	l = queue_line(t, e->dev, e->queue->index);
 	if (l && matched)
-		moment_hold(t, &l->interrupts, e, handler ? "handler" : "interrupt",
-			    handler ? "handler" : "interrupt",
-			    e->rec->irq.vector == VQT_NO_VECTOR ? UINT64_MAX : e->rec->irq.vector);
+		notification_hold(t, &l->interrupts, e, handler ? "handler" : "interrupt",
+				  handler ? "handler" : "interrupt",
+				  e->rec->irq.vector == VQT_NO_VECTOR ? UINT64_MAX
+								      : e->rec->irq.vector);
 	if (l && !e->dev->apart)
 		put_waiting(t, l, e->ts);
 }
@@ -231,8 +232,8 @@ static void kicked(struct timeline *t, const struct event *e)
 	struct line *l = queue_line(t, e->dev, e->queue->index);
 
 	if (l)
-		moment_hold(t, &l->kicks, e, e->self ? "kick of the device itself" : "kick", "kick",
-			    UINT64_MAX);
+		notification_hold(t, &l->kicks, e, e->self ? "kick of the device itself" : "kick",
+				  "kick", UINT64_MAX);
 }
 
 /* What the event itself says. */

@@ -44,8 +44,8 @@ int timeline_finish(struct timeline *t, const struct model_life *lives)
 		t->rc = begin(t, 0);
 	requests_finish(t, lives);
 	for (struct line *l = t->line; l; l = l->hh.next) {
-		moments_put(t, &l->kicks);
-		moments_put(t, &l->interrupts);
+		notifications_put(t, &l->kicks);
+		notifications_put(t, &l->interrupts);
 		counters_finish(t, l);
 	}
 	findings_put(t);
@@ -72,8 +72,8 @@ void timeline_free(struct timeline *t)
 	for (struct line *l = t->line; l; l = l->hh.next) {
 		for (unsigned i = 0; i < LANES; i++)
 			free(l->lanes[i].lane);
-		moments_free(&l->kicks);
-		moments_free(&l->interrupts);
+		notifications_free(&l->kicks);
+		notifications_free(&l->interrupts);
 		free(l->waiting);
 	}
 	for (struct track *k = t->track; k; k = k->hh.next)

@@ -66,13 +66,13 @@ void args_number(struct args *a, const char *key, uint64_t n);
 void args_text(struct args *a, const char *key, const char *text); /* borrowed, harmless */
 void args_untrusted(struct args *a, const char *key, const char *text, size_t len); /* copied */
 
-/* --- moments.c ------------------------------------------------------------------------------ */
+/* --- notifications.c ------------------------------------------------------------------------------ */
 
 /*
  * A kick or an interrupt, held back until it is known which requests it was for: they are the flows
  * that go through it.
  */
-struct moment {
+struct notification {
 	uint64_t ts, number;
 	struct track *on;
 	const char *name, *category;
@@ -82,22 +82,22 @@ struct moment {
 	unsigned nflow;
 	size_t cap;
 };
-#define MOMENTS 64 /* held back at most */
-#define MOMENT_FLOWS 1024 /* through one of them */
+#define NOTIFICATIONS 64 /* held back at most */
+#define NOTIFICATION_FLOWS 1024 /* through one of them */
 
-struct moments {
-	struct moment *ring; /* MOMENTS of them; NULL: none so far */
+struct notifications {
+	struct notification *ring; /* NOTIFICATIONS of them; NULL: none so far */
 	unsigned first, n;
 	struct sequence sequence;
 };
 
-void moment_hold(struct timeline *t, struct moments *m, const struct event *e, const char *name,
-		 const char *category, uint64_t detail);
+void notification_hold(struct timeline *t, struct notifications *m, const struct event *e,
+		       const char *name, const char *category, uint64_t detail);
 /* The latest of this time; NULL: it is not held, or was never seen. */
-struct moment *moment_at(struct moments *m, uint64_t ts);
-void moment_flow(struct timeline *t, struct moment *m, struct timeline_flow f);
-void moments_put(struct timeline *t, struct moments *m);
-void moments_free(struct moments *m);
+struct notification *notification_at(struct notifications *m, uint64_t ts);
+void notification_flow(struct timeline *t, struct notification *m, struct timeline_flow f);
+void notifications_put(struct timeline *t, struct notifications *m);
+void notifications_free(struct notifications *m);
 
 /* --- requests.c, lanes.c ---------------------------------------------------------------------- */
 
@@ -136,7 +136,7 @@ struct lanes {
 struct line {
 	uint32_t key; /* device << 16 | queue */
 	struct lanes lanes[LANES];
-	struct moments kicks, interrupts;
+	struct notifications kicks, interrupts;
 	struct done *waiting; /* used, and no interrupt since */
 	size_t nwaiting, cap;
 	unsigned resets; /* of the device when they were */

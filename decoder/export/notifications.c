@@ -7,7 +7,7 @@
 #include "decoder/export/timeline_impl.h"
 #include "decoder/util/array.h"
 
-static void put_moment(struct timeline *t, struct moments *m, struct moment *one)
+static void put_notification(struct timeline *t, struct notifications *m, struct notification *one)
 {
 	const struct model_device *d = model_device(t->m, one->device);
 	struct args a = { .n = 0 };
@@ -33,32 +33,32 @@ static void put_moment(struct timeline *t, struct moments *m, struct moment *one
 	i.narg = a.n;
 	put_item(t, &m->sequence, &i);
 	free(one->flow);
-	*one = (struct moment){ .ts = 0 };
+	*one = (struct notification){ .ts = 0 };
 }
 
-static void put_first(struct timeline *t, struct moments *m)
+static void put_first(struct timeline *t, struct notifications *m)
 {
-	put_moment(t, m, &m->ring[m->first]);
-	m->first = (m->first + 1) % MOMENTS;
+	put_notification(t, m, &m->ring[m->first]);
+	m->first = (m->first + 1) % NOTIFICATIONS;
 	m->n--;
 }
 
-void moment_hold(struct timeline *t, struct moments *m, const struct event *e, const char *name,
-		 const char *category, uint64_t detail)
+void notification_hold(struct timeline *t, struct notifications *m, const struct event *e,
+		       const char *name, const char *category, uint64_t detail)
 {
 	struct track *on = track_of_thread(t, e);
 
 	if (!on)
 		return;
 	if (!m->ring)
-		m->ring = calloc(MOMENTS, sizeof(*m->ring));
+		m->ring = calloc(NOTIFICATIONS, sizeof(*m->ring));
 	if (!m->ring) {
 		t->rc = -ENOMEM;
 		return;
 	}
-	if (m->n == MOMENTS)
+	if (m->n == NOTIFICATIONS)
 		put_first(t, m);
-	m->ring[(m->first + m->n++) % MOMENTS] = (struct moment){
+	m->ring[(m->first + m->n++) % NOTIFICATIONS] = (struct notification){
 		.ts = e->ts,
 		.number = e->number,
 		.on = on,
@@ -70,18 +70,18 @@ void moment_hold(struct timeline *t, struct moments *m, const struct event *e, c
 	};
 }
 
-struct moment *moment_at(struct moments *m, uint64_t ts)
+struct notification *notification_at(struct notifications *m, uint64_t ts)
 {
 	for (unsigned i = m->n; ts && i-- > 0;) {
-		struct moment *one = &m->ring[(m->first + i) % MOMENTS];
+		struct notification *one = &m->ring[(m->first + i) % NOTIFICATIONS];
 
 		if (one->ts == ts)
-			return one->nflow < MOMENT_FLOWS ? one : NULL;
+			return one->nflow < NOTIFICATION_FLOWS ? one : NULL;
 	}
 	return NULL;
 }
 
-void moment_flow(struct timeline *t, struct moment *m, struct timeline_flow f)
+void notification_flow(struct timeline *t, struct notification *m, struct timeline_flow f)
 {
 	if (!array_room(m->flow, m->cap, m->nflow + 1))
 		t->rc = -ENOMEM;
@@ -89,15 +89,15 @@ void moment_flow(struct timeline *t, struct moment *m, struct timeline_flow f)
 		m->flow[m->nflow++] = f;
 }
 
-void moments_put(struct timeline *t, struct moments *m)
+void notifications_put(struct timeline *t, struct notifications *m)
 {
 	while (m->n)
 		put_first(t, m);
 }
 
-void moments_free(struct moments *m)
+void notifications_free(struct notifications *m)
 {
-	for (unsigned i = 0; m->ring && i < MOMENTS; i++)
+	for (unsigned i = 0; m->ring && i < NOTIFICATIONS; i++)
 		free(m->ring[i].flow);
 	free(m->ring);
 }
