@@ -36,6 +36,8 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
+# Where Wireshark looks for plugins: Debian's is compiled with PREFIX=/usr.
+WIRESHARKDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/wireshark/plugins
 VERSION := 0.1
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -78,7 +80,7 @@ DECODER_SRC := $(call sources,decoder,*.c)
 BPF_SRC := $(filter-out %.bpf.c,$(call sources,bpf,*.c))
 BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(call sources,bpf,*.bpf.c))
 EMU_SRC := $(call sources,emu,*.c)
-CLI_SRC := $(filter-out cli/main.c cli/guest/%,$(call sources,cli,*.c))
+CLI_SRC := $(filter-out cli/main.c cli/guest/% cli/wireshark/%,$(call sources,cli,*.c))
 GUEST_SRC := $(call sources,cli/guest,*.c)
 # flex and bison output
 GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(call sources,decoder,*.y)) \
@@ -144,6 +146,19 @@ $(BUILD)/%.bpf.o: %.bpf.c
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+# The dissector for Wireshark: the decoder's tables, written as Lua, and what walks them.
+WIRESHARK_OBJ := $(call objs,$(call sources,cli/wireshark,*.c))
+# In the order in which they need each other.
+WIRESHARK_LUA := $(patsubst %,cli/wireshark/%.lua,bytes text record class registers queues model \
+	values meaning tree)
+$(BUILD)/wireshark/generate: $(WIRESHARK_OBJ) $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/wireshark/vqtrace.lua: $(BUILD)/wireshark/generate $(WIRESHARK_LUA)
+	$(say) MAKE $@
+	$(Q){ $< && cat $(WIRESHARK_LUA); } > $@
+all: $(BUILD)/wireshark/vqtrace.lua
 
 # --- tests --------------------------------------------------------------------
 # tests/unit, tests/emu: C programs printing TAP; other .c files there are linked into each.
