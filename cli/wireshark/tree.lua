@@ -282,14 +282,14 @@ local function is_ours(tvb, visited)
 	if state.ours then return true end
 	if tvb:len() < O.hdr.size_of[2] or tvb:len() > K.RECORD_MAX then return false end
 	local r = parse_record(tvb:raw(0, tvb:len()))
-	if not r or r.unknown or r.source == 0 then return false end
+	if not r or r.unknown then return false end
 	if r.type == K.SESSION then
 		if get(r.s, O.session.major) ~= K.VERSION_MAJOR then return false end
 		if not visited then state.ours = true end
 		return true
 	end
 	-- of one without: every byte has its meaning
-	return r.accounted or align4(r.known) == align4(#r.s)
+	return r.source > 0 and (r.accounted or align4(r.known) == align4(#r.s))
 end
 
 local previous = DissectorTable.get("wtap_encap"):get_dissector(wtap.USER0)
