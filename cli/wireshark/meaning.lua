@@ -71,8 +71,10 @@ local function several_words(ev, f, g, sign)
 	while at < last do
 		local part = field_at(fields, at - base, 1)
 		if not part or part.offset ~= at - base or part.width > last - at then break end
+		local v = cut8(down8(g.value, at - g.offset), part.width)
 		t[#t + 1] = format("%s%s %s %s", ev.cap and capability_words(ev) or "", part.name, sign,
-			format_value(part, cut8(down8(g.value, at - g.offset), part.width)))
+			part.kind == K.SPEC_FEATURES and features_text(nil, 0, u32(v, 0), "short") or
+			format_value(part, v))
 		at = at + part.width
 	end
 	if at < last then

@@ -345,6 +345,7 @@ local function track_time(ev, r)
 	end
 	state.base = state.base or { lo, hi }
 	ev.ts = relative(lo, hi) + ev.source.clock
+	ev.own_clock = ev.source.clock == 0
 	if not state.last then state.first, state.last = ev.ts, ev.ts end
 	ev.delta = math.max(ev.ts - state.last, 0)
 	ev.since = math.max(ev.ts - state.first, 0)

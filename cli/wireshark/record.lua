@@ -156,13 +156,13 @@ function parse_record(s)
 		r.s = s .. rep("\0", size - #s)
 		r.tail = #s
 	elseif #s < size then
-		return nil, "it is shorter than its type needs", r
+		return nil, "it is shorter than its type needs"
 	else
 		r.tail = size
 	end
 	r.known = r.tail
 	local bad = tails[r.type] and tails[r.type](r)
-	if bad then return nil, bad, r end
+	if bad then return nil, bad end
 	if r.type >= K.REG then find_values(r) end
 	return r
 end

@@ -245,8 +245,8 @@ end
 -- The records of a packet with what becomes of each, and why it is broken, if it is.
 local function read_packet(tvb, frame, visited)
 	local bytes = tvb:raw(0, tvb:len())
-	local own, why, header = parse_record(bytes)
-	if not own then return nil, why, header end
+	local own, why = parse_record(bytes)
+	if not own then return nil, why end
 	local events, broken = {}, nil
 	if own.carried then
 		local parts
@@ -266,7 +266,10 @@ local function read_packet(tvb, frame, visited)
 	local known = state.frames[frame]
 	if not known or not visited then
 		known = {}
-		for i, e in ipairs(events) do known[i] = model_feed(e.r, frame) end
+		for i, e in ipairs(events) do
+			if broken and i == #events then state.number = state.number + 1 end
+			known[i] = model_feed(e.r, frame)
+		end
 		state.frames[frame] = known
 	else
 		for i, e in ipairs(events) do
@@ -296,13 +299,13 @@ local previous = DissectorTable.get("wtap_encap"):get_dissector(wtap.USER0)
 
 local function dissect(tvb, pinfo, tree)
 	local visited = pinfo.visited
-	local events, why, header = read_packet(tvb, pinfo.number, visited)
+	local events, why = read_packet(tvb, pinfo.number, visited)
 	if not events then
 		pinfo.cols.protocol = "virtio"
 		pinfo.cols.info = "broken record: " .. why
 		local root = tree:add(proto, tvb(0, tvb:len()), "virtio event, broken")
 		root:add_proto_expert_info(experts.malformed, "the record is broken: " .. why)
-		if header and not visited then state.number = state.number + 1 end
+		if not visited then state.number = state.number + 1 end
 		return tvb:len()
 	end
 	local texts = {}

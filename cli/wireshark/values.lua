@@ -17,6 +17,7 @@ end
 
 get_value["ts"] = function(ev, r)
 	if ev.untimed then return { 0, 0 } end
+	if ev.own_clock then return get8(r.s, O.hdr.ts), O.hdr.ts[1], O.hdr.ts[2] end
 	local seconds, ns = absolute(ev.ts)
 	return { seconds, ns }, O.hdr.ts[1], O.hdr.ts[2]
 end
