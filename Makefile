@@ -350,9 +350,16 @@ install: all
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 
+.PHONY: install-wireshark
+install: install-wireshark
+install-wireshark: $(BUILD)/wireshark/vqtrace.lua
+	install -D -m 644 $< $(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua
+	install -D -m 644 cli/wireshark/colorfilters $(DESTDIR)$(DATADIR)/wireshark/colorfilters
+
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
-		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace
+		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace \
+		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua
 	rm -rf $(DESTDIR)$(DATADIR)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.

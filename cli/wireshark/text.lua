@@ -96,17 +96,24 @@ end
 
 -- The set bits of 8 bytes by name, each as "NAME", or "NAME=number" where it has several bits.
 local function put_bits(out, names, v)
+	local lo, hi = u32(v, 0), u32(v, 4)
 	for _, row in ipairs(names or {}) do
-		local mask, lo, hi = row[1], u32(v, 0), u32(v, 4)
-		local got = mask < TWO32 and band(lo, mask) or band(hi, floor(mask / TWO32)) * TWO32
-		if got > 0 then
+		local mask = row[1]
+		local mask_lo, mask_hi = mask % TWO32, floor(mask / TWO32)
+		local got_lo, got_hi = band(lo, mask_lo), band(hi, mask_hi)
+		if got_lo > 0 or got_hi > 0 then
 			local lowest = 1
 			while floor(mask / lowest) % 2 == 0 do lowest = lowest * 2 end
+			local got = got_hi * TWO32 + got_lo
 			out[#out + 1] = mask ~= lowest and format("%s=%d", row[2], got / lowest) or row[2]
-			v = to8(lo + hi * TWO32 - got)
+			lo, hi = lo - got_lo, hi - got_hi
 		end
 	end
-	if v ~= ZERO8 then out[#out + 1] = "0x" .. hex8(v) end
+	if hi > 0 then
+		out[#out + 1] = format("0x%x%08x", hi, lo)
+	elseif lo > 0 then
+		out[#out + 1] = format("0x%x", lo)
+	end
 	return out
 end
 

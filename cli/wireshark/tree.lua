@@ -9,10 +9,17 @@ local proto = Proto("vqtrace", "vqtrace virtio event")
 local fields = {} -- ProtoField by name
 local groups_of_type = {} -- by record type
 
--- The shape of a value: of what a text, a truth, a time or a number.
+local sized = { ProtoField.uint8, ProtoField.uint16, [4] = ProtoField.uint32 }
+
+-- A number as wide as it is in the record, or of 64 bits.
+local function make_number(name, f, shown)
+	f.small = f.size and sized[f.size] ~= nil
+	return (f.small and sized[f.size] or ProtoField.uint64)(name, f.label, shown, nil, nil, f.help)
+end
+
 local makers = {
-	u64 = function(name, f) return ProtoField.uint64(name, f.label, base.DEC, nil, nil, f.help) end,
-	hex = function(name, f) return ProtoField.uint64(name, f.label, base.HEX, nil, nil, f.help) end,
+	u64 = function(name, f) return make_number(name, f, base.DEC) end,
+	hex = function(name, f) return make_number(name, f, base.HEX) end,
 	i64 = function(name, f) return ProtoField.int64(name, f.label, base.DEC, nil, nil, f.help) end,
 	time = function(name, f) return ProtoField.relative_time(name, f.label, f.help) end,
 	str = function(name, f) return ProtoField.string(name, f.label, base.NONE, f.help) end,
@@ -43,7 +50,7 @@ local function prepare_group(g)
 	g.items = items
 	for _, item in ipairs(items) do
 		if item.members and item.prefix ~= g.name then
-			local label = item.prefix:match("[^.]*$"):gsub("_", " "):gsub("^%l", string.upper)
+			local label = item.prefix:match("[^.]*$"):gsub("s$", ""):gsub("^%l", string.upper)
 			item.field = ProtoField.none("vqtrace." .. item.prefix, label)
 			fields["vqtrace." .. item.prefix] = item.field
 		end
@@ -128,7 +135,10 @@ local function add_value(tree, tvb, f, v, at, len)
 	elseif f.kind == "i64" then
 		item = tree:add(f.field, range or tvb(0, 0), Int64.new(u32(v, 0), u32(v, 4)))
 	else
-		item = tree:add(f.field, range or tvb(0, 0), as_number(v))
+		item = tree:add(f.field, range or tvb(0, 0), f.small and v or as_number(v))
+		if f.kind == "hex" and not f.small then
+			item:set_text(format("%s: 0x%s", f.label, type(v) == "string" and hex8(v) or format("%x", v)))
+		end
 		if f.names and v ~= 0 then
 			item:append_text(" (" .. format_bits(f.names, type(v) == "number" and to8(v) or v) .. ")")
 		end
@@ -153,8 +163,13 @@ local function add_structures(tree, tvb, item, ev, r)
 	for i = 0, ELEMENTS_MAX - 1 do
 		local first = field_value(item.members[1], ev, r, i)
 		if first == nil then return end
-		local one = item.field and tree:add(item.field, tvb(0, 0)) or tree
-		if item.field then one:append_text(format(" %d", i)) end
+		local one
+		if item.field then
+			one = tree:add(item.field, tvb(0, 0))
+			one:append_text(format(" %d", i))
+		else
+			one = tree:add(tvb(0, 0), format("Buffer %d", i))
+		end
 		for _, f in ipairs(item.members) do
 			local v, at, len = field_value(f, ev, r, i)
 			if v ~= nil then add_value(one, tvb, f, v, at, len) end
@@ -197,7 +212,18 @@ local function add_links(tree, ev, r)
 	end
 end
 
+-- A label of Wireshark's holds 240 bytes, and is cut within a character.
+local LABEL_MAX = 230
+
+local function label(s)
+	if #s <= LABEL_MAX then return s end
+	local n = LABEL_MAX - 3
+	while byte(s, n + 1) >= 0x80 and byte(s, n + 1) < 0xc0 do n = n - 1 end
+	return sub(s, 1, n) .. "..."
+end
+
 local function add_experts(tree, ev, r, text)
+	text = label(text)
 	if r.type == K.NOTE then
 		local level = get(r.s, O.note.level)
 		tree:add_proto_expert_info(level == K.NOTE_WARNING and experts.warning or
@@ -219,7 +245,7 @@ end
 local function add_event(tree, tvb, ev, r)
 	local text = meaning(ev, r)
 	local name = ev.device and ev.device .. (ev.queue and format(":%d", ev.queue) or "") .. ": " or ""
-	local root = tree:add(proto, tvb(0, tvb:len()), "virtio event, " .. name .. text)
+	local root = tree:add(proto, tvb(0, tvb:len()), label("virtio event, " .. name .. text))
 	root:add(links.info, tvb(0, 0), text):set_generated()
 	for _, g in ipairs(groups_of_type[r.type] or { V.groups[1] }) do add_group(root, tvb, g, ev, r) end
 	add_links(root, ev, r)
@@ -280,19 +306,22 @@ local function read_packet(tvb, frame, visited)
 	return events, broken and "what its packet carries is broken"
 end
 
--- A trace's packets are ours: those of a file with a session record, and what else is whole.
-local function is_ours(tvb, visited)
+-- A trace's packets are ours: those behind a session record, with which it begins, and all of a part of
+-- one, whose first packet is a record of which every byte has its meaning.
+local function is_ours(tvb)
 	if state.ours then return true end
-	if tvb:len() < O.hdr.size_of[2] or tvb:len() > K.RECORD_MAX then return false end
-	local r = parse_record(tvb:raw(0, tvb:len()))
-	if not r or r.unknown then return false end
-	if r.type == K.SESSION then
-		if get(r.s, O.session.major) ~= K.VERSION_MAJOR then return false end
-		if not visited then state.ours = true end
-		return true
+	if tvb:len() < O.hdr.size_of[2] or tvb:len() > K.RECORD_MAX then
+		state.decided = true
+		return false
 	end
-	-- of one without: every byte has its meaning
-	return r.source > 0 and (r.accounted or align4(r.known) == align4(#r.s))
+	local r = parse_record(tvb:raw(0, tvb:len()))
+	if r and r.type == K.SESSION then
+		state.ours = get(r.s, O.session.major) == K.VERSION_MAJOR
+	elseif r and not r.unknown and not state.decided then
+		state.ours = r.source > 0 and (r.accounted or align4(r.known) == align4(#r.s))
+	end
+	state.decided = true
+	return state.ours
 end
 
 local previous = DissectorTable.get("wtap_encap"):get_dissector(wtap.USER0)
@@ -325,7 +354,7 @@ local function dissect(tvb, pinfo, tree)
 end
 
 function proto.dissector(tvb, pinfo, tree)
-	if not is_ours(tvb, pinfo.visited) then
+	if not is_ours(tvb) then
 		if previous then return previous:call(tvb, pinfo, tree) end
 		return 0
 	end

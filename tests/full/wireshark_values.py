@@ -2,22 +2,23 @@
 # SPDX-License-Identifier: MIT
 """Compares what tshark's dissector says of each event with what vqtrace says: value for value.
 
-usage: wireshark_values.py [--mutated SEED] VQTRACE TSHARK TRACE ...
+usage: wireshark_values.py VQTRACE TSHARK TRACE ...
 
-TSHARK is one word: the program, or a script that runs it with what it needs. Prints what differs, and
-at the end how many values were compared; exit 1 if any differ. --mutated: bytes of the packets are
-changed before, and what vqtrace cannot read has to be malformed for tshark.
+TSHARK is one word: the program, or a script that runs it with what it needs. A TRACE is the path of a
+file; or mutated:SEED:PATH, in which bytes of the packets are changed, and what vqtrace cannot read may
+be malformed; or made:SEED, records of all types that are made up. Prints what differs, and at the end
+how many values were compared, of how many fields, and which fields had none; exit 1 if any differ.
 """
 import csv
 import json
 import os
-import random
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
+
+import wireshark_traces
 
 # Values that the dissector does not have, each with its reason (also in vqtrace-wireshark(7)).
 EXCEPTIONS = {}
@@ -25,45 +26,6 @@ EXCEPTIONS = {}
 
 def run(*words):
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def packets_of(path):
-    with open(path, "rb") as f:
-        header = f.read(24)
-        packets = []
-        while head := f.read(16):
-            packets.append((head[:8], f.read(struct.unpack("<I", head[8:12])[0])))
-    return header, packets
-
-
-def mutate(data, others, rng):
-    data = bytearray(data)
-    way = rng.randrange(10)
-    if way < 5:  # bytes, more often of the first ones: there the lengths and counts are
-        for _ in range(rng.choice((1, 1, 2, 8))):
-            at = rng.randrange(rng.choice((min(len(data), 64), len(data))))
-            data[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256), data[at] ^ 1 << rng.randrange(8)))
-    elif way < 7:
-        del data[rng.randrange(len(data)) :]
-    elif way < 8:
-        data += rng.randbytes(rng.choice((4, 8, 12, 40)))
-    elif way < 9:  # the header of one with the rest of another
-        data[24:] = rng.choice(others)[1][24:]
-    else:
-        data = bytearray(rng.choice(others)[1])
-    return bytes(data)
-
-
-def mutated(path, seed, to):
-    rng = random.Random(f"{seed} {os.path.basename(path)}")
-    header, packets = packets_of(path)
-    with open(to, "wb") as f:
-        f.write(header)
-        for i, (time, data) in enumerate(packets):
-            if i and rng.random() < 0.3:
-                data = mutate(data, packets, rng)
-            if data:
-                f.write(time + struct.pack("<II", len(data), len(data)) + data)
 
 
 def fields_of(vqtrace):
@@ -157,7 +119,7 @@ def dissected(tshark, trace, fields, problems, hostile):
             if proto.get("name") == "_ws.malformed" and not hostile:
                 problems.append(f"packet {number} is malformed")
         for field in packet.iter("field"):
-            bad = field.get("name") in ("_ws.lua.error", "_ws.lua.text")
+            bad = field.get("name") == "_ws.lua.error"
             if bad or (field.get("name") in ("_ws.malformed", "vqtrace.malformed") and not hostile):
                 problems.append(f"packet {number}: {field.get('showname') or field.get('show')}")
         for proto in protos:
@@ -205,35 +167,45 @@ def compare(number, ours, theirs, fields, problems, hostile):
         problems.append(f"event {number}: {path}: vqtrace {want}, tshark {have}")
 
 
+def opened(name, folder):
+    """The file of a trace, and whether it is one that no recorder has written."""
+    kind, _, rest = name.partition(":")
+    path = os.path.join(folder, "trace.pcap")
+    if kind == "mutated":
+        seed, _, trace = rest.partition(":")
+        wireshark_traces.mutated(trace, seed, path)
+    elif kind == "made":
+        wireshark_traces.made(rest, path)
+    else:
+        return name, False
+    return path, True
+
+
 def main():
-    words = sys.argv[1:]
-    seed = words[1] if words[0] == "--mutated" else None
-    vqtrace, tshark, *traces = words[2:] if seed else words
+    vqtrace, tshark, *traces = sys.argv[1:]
     fields = fields_of(vqtrace)
     fields["info"] = ("text", False)
     filters = [path for path, (_, only) in fields.items() if only]
-    folder = tempfile.TemporaryDirectory()
     bad, seen, compared = 0, set(), 0
-    for trace in traces:
-        problems, events = [], 0
-        if seed:
-            mutated(trace, seed, os.path.join(folder.name, "mutated.pcap"))
-            trace = os.path.join(folder.name, "mutated.pcap")
-        theirs = dissected(tshark, trace, fields, problems, seed is not None)
-        pairs = zip(expected(vqtrace, trace, filters), theirs, strict=True)
-        try:
-            for ours, theirs in pairs:
-                events += 1
-                compare(events, ours, theirs, fields, problems, seed is not None)
-                seen.update(ours)
-                compared += sum(len(v) for v in ours.values())
-        except ValueError:
-            problems.append(f"not as many events: {events} were compared")
-        if problems:
-            bad += 1
-            print(f"{trace}: {len(problems)} differences")
-            print("\n".join("  " + p for p in problems[:12]))
-    print(f"{compared} values of {len(seen)} fields compared; never seen: {', '.join(sorted(set(fields) - seen))}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in traces:
+            problems, events = [], 0
+            trace, hostile = opened(name, folder)
+            theirs = dissected(tshark, trace, fields, problems, hostile)
+            try:
+                for ours, values in zip(expected(vqtrace, trace, filters), theirs, strict=True):
+                    events += 1
+                    compare(events, ours, values, fields, problems, hostile)
+                    seen.update(ours)
+                    compared += sum(len(v) for v in ours.values())
+            except ValueError:
+                problems.append(f"not as many events: {events} were compared")
+            if problems:
+                bad += 1
+                print(f"{name}: {len(problems)} differences")
+                print("\n".join("  " + p for p in problems[:12]))
+    print(f"{compared} values of {len(seen)} fields")
+    print("no value:", *sorted(set(fields) - seen - set(EXCEPTIONS)))
     return bad > 0 or not compared
 
 
