@@ -323,7 +323,7 @@ words[K.BACKEND] = function(ev, r)
 	if get8(s, o.bytes) ~= ZERO8 then
 		t = t .. format(" offset %s, %s bytes", dec8(get8(s, o.offset)), dec8(get8(s, o.bytes)))
 	end
-	if ev.req and ev.req.merged > 0 then t = t .. format(" of %d requests", 1 + ev.req.merged) end
+	if ev.req and ev.req.merged then t = t .. format(" of %d requests", 1 + ev.req.merged) end
 	if done and ret >= 0x80000000 then
 		local errno = TWO32 - ret
 		t = t .. ": " .. (V.errors[errno] or
@@ -520,7 +520,7 @@ function meaning(ev, r)
 	else
 		t = format("event of type %d, unknown to this version", r.type)
 	end
-	if ev.gap and ev.gap > 0 and not ev.filtered then
+	if ev.gap and not ev.filtered then
 		t = t .. format(" [%d events are missing before this one]", ev.gap)
 	end
 	return t

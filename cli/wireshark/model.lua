@@ -326,7 +326,7 @@ local function track_seq(ev, r)
 	if s.next_seq and gap > 0 and gap < 0x80000000 then
 		local excused = math.min(gap, s.excused)
 		s.excused = s.excused - excused
-		ev.gap = gap - excused
+		ev.gap = gap > excused and gap - excused or nil
 		if not state.filtered then s.loss_at = ev.number end
 	elseif not s.next_seq and state.filtered and seq > 1 then
 		ev.gap = seq - 1
@@ -352,25 +352,42 @@ local function track_time(ev, r)
 	state.last = ev.ts
 end
 
--- What is to be seen of an event later: nothing that a later event changes.
-local function describe_event(ev, r)
-	local d, source = ev.dev, ev.source
-	ev.source_kind, ev.source_name = source.kind, source.name
-	ev.filtered = state.filtered
-	if d then
-		ev.device, ev.device_type, ev.user_id = d.name, d.virtio_id, d.user_id
-		ev.class, ev.status, ev.type_name = d.class, d.status, d.type_name
-		ev.peer = r.type == K.DEVICE and d.peer and d.peer.name or nil
+-- What many events have in common, as the __index of their tables.
+local function common_of(d, source, by_proxy)
+	local holder = d or source
+	local c = holder.common and holder.common.__index
+	if c and c.source_kind == source.kind and c.source_name == source.name and c.filtered == state.filtered and
+		(not d or c.device == d.name and c.device_type == d.virtio_id and c.user_id == d.user_id and
+		c.class == d.class and c.status == d.status and c.type_name == d.type_name) then
+		return holder.common
 	end
-	if ev.q then
-		ev.queue, ev.packed = ev.q.index, ev.q.packed
+	c = { source_kind = source.kind, source_name = source.name, filtered = state.filtered, by_proxy = by_proxy }
+	if d then
+		c.device, c.device_type, c.user_id = d.name, d.virtio_id, d.user_id
+		c.class, c.status, c.type_name = d.class, d.status, d.type_name
+	end
+	holder.common = { __index = c }
+	return holder.common
+end
+
+local only_now = { dev = true, q = true, source = true, by_driver = true, by_proxy = true, by_snooper = true,
+	loss_at = true, within = true, frame = true }
+
+-- What is to be seen of an event later: nothing that a later event changes, and in a small table.
+local function kept(ev, r)
+	local d, q, out = ev.dev, ev.q, {}
+	if d and r.type == K.DEVICE and d.peer then ev.peer = d.peer.name end
+	if q then
+		ev.queue, ev.packed = q.index, q.packed
 		if ev.field and ev.field.id == K.SPEC_REG_QUEUE_ENABLE then
-			local q = ev.q
 			ev.areas = { size = q.size, desc = q.desc, driver = q.driver, device = q.device,
 				vector = q.vector }
 		end
 	end
-	ev.dev, ev.q, ev.source = nil, nil, nil
+	for k, v in pairs(ev) do
+		if v and not only_now[k] then out[k] = v end
+	end
+	return setmetatable(out, common_of(d, ev.source, ev.by_proxy))
 end
 
 function model_feed(r, frame)
@@ -381,8 +398,7 @@ function model_feed(r, frame)
 	track_time(ev, r)
 	if r.type == K.SESSION then
 		state.filtered = state.filtered or find_tlv(r, K.TAG_FILTER) ~= nil
-		describe_event(ev, r)
-		return ev
+		return kept(ev, r)
 	end
 	ev.by_driver = kind == K.SRC_GUEST
 	ev.by_proxy = kind == K.SRC_PROXY or kind == K.SRC_PROXY_PASSIVE
@@ -407,7 +423,6 @@ function model_feed(r, frame)
 		-- events by the driver after its source record; the source itself is described by this one
 		feed[r.type](ev, r)
 	end
-	describe_event(ev, r)
-	return ev
+	return kept(ev, r)
 end
 end

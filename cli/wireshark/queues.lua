@@ -288,7 +288,7 @@ end
 local function again(old, ev, a)
 	local q = new_request()
 	for _, member in ipairs({ "before", "backend_ts", "backend_end_ts", "submission", "submitted", "merged",
-		"failed", "foreign", "number", "frame" }) do
+		"failed", "foreign", "number", "link" }) do
 		q[member] = old[member]
 	end
 	set_times(q, ev, a)
@@ -324,7 +324,7 @@ local function begin_chain(ev, a)
 		q = again(old, ev, a)
 	else
 		q = new_request()
-		q.number, q.frame = ev.number, ev.frame
+		q.number, q.link = ev.number, { frame = ev.frame }
 		set_times(q, ev, a)
 		if not counted then
 			q.before = was_before(queue, a)
@@ -339,11 +339,11 @@ end
 
 -- What an event says of its request, as it is now.
 local function snapshot(ev, q)
-	ev.request = q -- the same for all its events: where they are
+	ev.link = q.link -- the same for all its events: where they are
 	local kind = q.type and q.type.json or q.typed and format("%d", q.type_raw) or nil
 	ev.req = {
 		number = q.number, type = kind, bytes = q.bytes, readable = q.readable, writable = q.writable,
-		descriptors = #q.desc - (q.ndirect < #q.desc and 1 or 0), before = q.before, merged = q.merged,
+		descriptors = #q.desc - (q.ndirect < #q.desc and 1 or 0), before = q.before, merged = q.merged > 0 and q.merged or nil,
 		avail_ts = q.avail_ts, done = q.done, status = q.status,
 	}
 	local e = ev.req
@@ -412,7 +412,7 @@ function model_used(ev, r)
 	queue.in_flight[id] = nil
 	queue.n_in_flight = queue.n_in_flight - 1
 	if queue.open == q then queue.open = nil end
-	q.done, q.used_frame = true, ev.frame
+	q.done, q.link.used_frame = true, ev.frame
 	q.accepted, q.used_len = ev.dev.accepted, get(s, O.used.len)
 	local class = ev.dev.class
 	if class_status_is_last(class, q) and has(flags, K.USED_STATUS) then

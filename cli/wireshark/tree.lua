@@ -149,6 +149,9 @@ end
 
 local ELEMENTS_MAX = 4096 -- of an array that are shown: a packet may have more items than a tree should
 
+-- A tree that nobody sees has only the fields that a filter or a column asks for: `wanted` says which.
+local function all_wanted() return true end
+
 local function add_field(tree, tvb, f, ev, r)
 	local most = (f.array or f.aliases) and ELEMENTS_MAX or 1
 	for i = 0, most - 1 do
@@ -159,7 +162,7 @@ local function add_field(tree, tvb, f, ev, r)
 	end
 end
 
-local function add_structures(tree, tvb, item, ev, r)
+local function add_structures(tree, tvb, item, ev, r, members)
 	for i = 0, ELEMENTS_MAX - 1 do
 		local first = field_value(item.members[1], ev, r, i)
 		if first == nil then return end
@@ -170,7 +173,7 @@ local function add_structures(tree, tvb, item, ev, r)
 		else
 			one = tree:add(tvb(0, 0), format("Buffer %d", i))
 		end
-		for _, f in ipairs(item.members) do
+		for _, f in ipairs(members) do
 			local v, at, len = field_value(f, ev, r, i)
 			if v ~= nil then add_value(one, tvb, f, v, at, len) end
 		end
@@ -184,31 +187,42 @@ local function has_any(g, ev, r)
 	return false
 end
 
-local function add_group(tree, tvb, g, ev, r)
+-- The members of an array that are wanted; nil: neither one of them nor the array is.
+local function wanted_members(item, wanted)
+	if wanted == all_wanted then return item.members end
+	local list = {}
+	for _, f in ipairs(item.members) do
+		if wanted(f.field) then list[#list + 1] = f end
+	end
+	return (#list > 0 or (item.field and wanted(item.field))) and list or nil
+end
+
+local function add_group(tree, tvb, g, ev, r, wanted)
 	if g.memory and ev.undecodable then return end
-	local branch = tree
-	if g.name ~= "" then
+	local branch = g.name == "" and tree or nil
+	if g.name ~= "" and wanted(g.field) then
 		if not has_any(g, ev, r) then return end
 		branch = tree:add(g.field, tvb(0, 0))
 	end
 	for _, item in ipairs(g.items) do
 		if item.members then
-			add_structures(branch, tvb, item, ev, r)
-		else
-			add_field(branch, tvb, item, ev, r)
+			local members = wanted_members(item, wanted)
+			if members then add_structures(branch or tree, tvb, item, ev, r, members) end
+		elseif wanted(item.field) then
+			add_field(branch or tree, tvb, item, ev, r)
 		end
 	end
 end
 
 -- Where the other half of the conversation is, as other dissectors have it.
 local function add_links(tree, ev, r)
-	local request = ev.request
-	if not request then return end
+	local link = ev.link
+	if not link then return end
 	if r.type == K.USED then
-		tree:add(links.request, request.frame):set_generated()
+		tree:add(links.request, link.frame):set_generated()
 		if ev.req.latency then tree:add(links.time, as_time(ev.req.latency)):set_generated() end
-	elseif request.used_frame then
-		tree:add(links.response, request.used_frame):set_generated()
+	elseif link.used_frame then
+		tree:add(links.response, link.used_frame):set_generated()
 	end
 end
 
@@ -237,17 +251,26 @@ local function add_experts(tree, ev, r, text)
 	elseif r.type == K.USED and ev.unknown_id then
 		tree:add_proto_expert_info(experts.unknown)
 	end
-	if ev.gap and ev.gap > 0 and not ev.filtered then
+	if ev.gap and not ev.filtered then
 		tree:add_proto_expert_info(experts.lost, format("%d events are missing before this one", ev.gap))
 	end
 end
 
 local function add_event(tree, tvb, ev, r)
 	local text = meaning(ev, r)
-	local name = ev.device and ev.device .. (ev.queue and format(":%d", ev.queue) or "") .. ": " or ""
-	local root = tree:add(proto, tvb(0, tvb:len()), label("virtio event, " .. name .. text))
-	root:add(links.info, tvb(0, 0), text):set_generated()
-	for _, g in ipairs(groups_of_type[r.type] or { V.groups[1] }) do add_group(root, tvb, g, ev, r) end
+	local wanted, root = all_wanted, nil
+	if tree.visible then
+		local name = ev.device and ev.device .. (ev.queue and format(":%d", ev.queue) or "") .. ": " or ""
+		root = tree:add(proto, tvb(0, tvb:len()), label("virtio event, " .. name .. text))
+		root:add(links.info, tvb(0, 0), text):set_generated()
+	else
+		root = tree:add(proto, tvb(0, tvb:len()))
+		wanted = function(field) return root:referenced(field) end
+		if wanted(links.info) then root:add(links.info, tvb(0, 0), text) end
+	end
+	for _, g in ipairs(groups_of_type[r.type] or { V.groups[1] }) do
+		add_group(root, tvb, g, ev, r, wanted)
+	end
 	add_links(root, ev, r)
 	add_experts(root, ev, r, text)
 	return text

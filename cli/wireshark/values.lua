@@ -47,9 +47,9 @@ end
 get_value["thread"] = function(ev, r)
 	if r.tid > 0 then return at_member(r.tid, O.hdr.tid) end
 end
-get_value["delta"] = function(ev) return ev.delta end
-get_value["since"] = function(ev) return ev.since end
-get_value["missing"] = function(ev) return ev.gap and ev.gap > 0 and ev.gap or nil end
+get_value["delta"] = function(ev) return ev.delta or 0 end
+get_value["since"] = function(ev) return ev.since or 0 end
+get_value["missing"] = function(ev) return ev.gap end
 get_value["within"] = function(ev, r)
 	if r.within > 0 then return r.within, r.within_at, 4 end
 end
@@ -473,7 +473,7 @@ for _, member in ipairs({ "offset", "bytes" }) do
 	end
 end
 get_value["backend.merged"] = function(ev)
-	return ev.req and ev.req.merged > 0 and ev.req.merged or nil
+	return ev.req and ev.req.merged
 end
 
 -- --- clocks, loss, stacks, classes ------------------------------------------------------------------------------------
