@@ -256,6 +256,8 @@ local function add_experts(tree, ev, r, text)
 	end
 end
 
+local self -- our dissector, once it is registered
+
 local function add_event(tree, tvb, ev, r)
 	local text = meaning(ev, r)
 	local wanted, root = all_wanted, nil
@@ -265,6 +267,11 @@ local function add_event(tree, tvb, ev, r)
 		root:add(links.info, tvb(0, 0), text):set_generated()
 	else
 		root = tree:add(proto, tvb(0, tvb:len()))
+		self = self or Dissector.get("vqtrace")
+		if not root:referenced(self) then -- nor is any of its fields
+			add_experts(root, ev, r, text)
+			return text
+		end
 		wanted = function(field) return root:referenced(field) end
 		if wanted(links.info) then root:add(links.info, tvb(0, 0), text) end
 	end
