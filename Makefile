@@ -9,7 +9,8 @@
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
-#   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
+#   make install       program, manual pages, traces (PREFIX, DESTDIR), and the dissector
+#                      for Wireshark (WIRESHARKDIR; alone: install-wireshark); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
 #   make qemu10        a third QEMU, of the release between
@@ -343,10 +344,11 @@ deps:
 # --- installation -------------------------------------------------------------
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(DATADIR)/traces
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DATADIR)/traces
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
 	install -m 644 cli/man/*.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 
@@ -358,7 +360,7 @@ install-wireshark: $(BUILD)/wireshark/vqtrace.lua
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
-		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(COMPDIR)/vqtrace \
+		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 $(DESTDIR)$(COMPDIR)/vqtrace \
 		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua
 	rm -rf $(DESTDIR)$(DATADIR)
 

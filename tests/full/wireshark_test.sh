@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 for c in tshark editcap jq; do
 	command -v $c >/dev/null || { echo "$c is not installed"; exit 77; }
 done
+[ -x build/tests/lab/hostile ] || { echo "build/tests/lab/hostile is missing (make tools)"; exit 77; }
 folder=$(tshark -G folders 2>/dev/null | sed -n 's/^Global Lua Plugins:[[:space:]]*//p')
 [ ! -e "$folder/vqtrace.lua" ] || { echo "$folder/vqtrace.lua is installed: it would be tested instead"; exit 77; }
 
@@ -21,7 +22,7 @@ for way in "" -2; do
 done
 ts() { "$tmp/tshark" "$@" 2>"$tmp/errors"; }
 
-plan 13
+plan 14
 
 installed() {
 	# with the folder of data that the tree was built with: nothing is built again
@@ -51,6 +52,15 @@ check "also when packets are dissected again, in the second pass" tests/full/wir
 # Changed packets: no error of Lua's, and the values of those that vqtrace can read are its values.
 check "hostile packets are malformed or have the same values" tests/full/wireshark_values.py "$vqtrace" "$tmp/tshark" \
 	mutated:{1,2,3}:traces/{qemu7-q1,qemu7-calls,qemu7-packed,qemu7-net,qemu11-legacy,qsd11-libblkio,qemu7-arm64-linux}.pcap
+# Names that a guest or a user chose; tshark's output is read as XML.
+hostile_names() {
+	local kind traces=()
+	for kind in $(build/tests/lab/hostile --list); do
+		traces+=("hostile:$kind:traces/qemu7-q1-both.pcap.gz" "hostile:$kind:traces/qsd11-libblkio.pcap")
+	done
+	tests/full/wireshark_values.py "$vqtrace" "$tmp/tshark" "${traces[@]}"
+}
+check "hostile names do no harm" hostile_names
 
 broken() {
 	python3 - "$tmp/broken.pcap" <<-'END'

@@ -6,7 +6,8 @@ usage: wireshark_values.py VQTRACE TSHARK TRACE ...
 
 TSHARK is one word: the program, or a script that runs it with what it needs. A TRACE is the path of a
 file; or mutated:SEED:PATH, in which bytes of the packets are changed, and what vqtrace cannot read may
-be malformed; or made:SEED, records of all types that are made up. Prints what differs, and at the end
+be malformed; or made:SEED, records of all types that are made up; or hostile:KIND:PATH, with the names of
+tests/lab/hostile. Prints what differs, and at the end
 how many values were compared, of how many fields, and which fields had none; exit 1 if any differ.
 """
 import csv
@@ -174,6 +175,9 @@ def opened(name, folder):
     if kind == "mutated":
         seed, _, trace = rest.partition(":")
         wireshark_traces.mutated(trace, seed, path)
+    elif kind == "hostile":
+        what, _, trace = rest.partition(":")
+        subprocess.run(["build/tests/lab/hostile", what, trace, path], check=True)
     elif kind == "made":
         wireshark_traces.made(rest, path)
     else:
