@@ -8,10 +8,7 @@ local K, O = V.K, V.O
 local TWO32 = 4294967296
 
 -- bit32 is Lua's own, "bit" is Wireshark's, whose results have a sign.
-local function band(a, b)
-	if bit32 then return bit32.band(a, b) end
-	return bit.band(a, b) % TWO32
-end
+local band = bit32 and bit32.band or function(a, b) return bit.band(a, b) % TWO32 end
 
 local function has(set, mask)
 	return band(set, mask) ~= 0

@@ -119,6 +119,18 @@ local function as_number(v)
 	return UInt64.new(v % TWO32, floor(v / TWO32))
 end
 
+local FLAG_WORDS = 1024 -- that are remembered of a field
+
+-- Flags repeat: their words are made once.
+local function flag_words(f, v)
+	if not f.words or f.words_made == FLAG_WORDS then f.words, f.words_made = {}, 0 end
+	if not f.words[v] then
+		f.words_made = f.words_made + 1
+		f.words[v] = " (" .. format_bits(f.names, type(v) == "number" and to8(v) or v) .. ")"
+	end
+	return f.words[v]
+end
+
 -- One value; the bytes it stands in are marked, and a value that stands in none is in brackets.
 local function add_value(tree, tvb, f, v, at, len)
 	local range = at and at + len <= tvb:len() and tvb(at, len) or nil
@@ -139,9 +151,7 @@ local function add_value(tree, tvb, f, v, at, len)
 		if f.kind == "hex" and not f.small then
 			item:set_text(format("%s: 0x%s", f.label, type(v) == "string" and hex8(v) or format("%x", v)))
 		end
-		if f.names and v ~= 0 then
-			item:append_text(" (" .. format_bits(f.names, type(v) == "number" and to8(v) or v) .. ")")
-		end
+		if f.names and v ~= 0 then item:append_text(flag_words(f, v)) end
 	end
 	if not at then item:set_generated() end
 	return item

@@ -567,7 +567,7 @@ function field_value(f, ev, r, i)
 	if f.known and not has(u16(r.s, f.known_at), f.known) then return nil end
 	if f.get then return get_value[f.path](ev, r, i) end
 	if i > 0 then return nil end
-	local m = { f.at, f.size }
+	local m = f.member
 	if f.size == 8 then return get8(r.s, m), f.at, 8 end
 	local v = get(r.s, m)
 	if f.kind == "str" then v = name_of(f.names, v) or format("%d", v) end
@@ -579,6 +579,7 @@ end
 
 for _, g in ipairs(V.groups) do
 	for _, f in ipairs(g.fields) do
+		f.member = f.at and { f.at, f.size }
 		if f.get and not get_value[f.path] then error("vqtrace.lua lacks the value of " .. f.path) end
 	end
 end
