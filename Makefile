@@ -9,8 +9,8 @@
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
-#   make install       program, manual pages, traces (PREFIX, DESTDIR), and the dissector
-#                      for Wireshark (WIRESHARKDIR; alone: install-wireshark); uninstall
+#   make install       program, manual pages, traces (PREFIX, DESTDIR), and what
+#                      Wireshark needs (WIRESHARKDIR; alone: install-wireshark); uninstall
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
 #   make qemu10        a third QEMU, of the release between
@@ -37,8 +37,9 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
-# Where Wireshark looks for plugins: Debian's is compiled with PREFIX=/usr.
+# Where Wireshark looks for plugins, and for programs that capture: Debian's is made with PREFIX=/usr.
 WIRESHARKDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/wireshark/plugins
+EXTCAPDIR ?= $(WIRESHARKDIR:%/plugins=%/extcap)
 VERSION := 0.1
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -356,12 +357,14 @@ install: all
 install: install-wireshark
 install-wireshark: $(BUILD)/wireshark/vqtrace.lua
 	install -D -m 644 $< $(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua
+	install -d $(DESTDIR)$(EXTCAPDIR)
+	ln -sfn $(BINDIR)/vqtrace $(DESTDIR)$(EXTCAPDIR)/vqtrace
 	install -D -m 644 cli/wireshark/colorfilters $(DESTDIR)$(DATADIR)/wireshark/colorfilters
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 $(DESTDIR)$(COMPDIR)/vqtrace \
-		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua
+		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua $(DESTDIR)$(EXTCAPDIR)/vqtrace
 	rm -rf $(DESTDIR)$(DATADIR)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.
