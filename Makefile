@@ -383,5 +383,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(WIRESHARK_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
 	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)
