@@ -1,11 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- Numbers in records. Lua's hold 53 bits (in Lua 5.2, which Wireshark has up to 4.2): what needs 64
--- stays a string of its 8 bytes, the lowest first, and times become numbers relative to the trace's
--- first one.
+-- Numbers in records. Those of Lua 5.2, which Wireshark has up to 4.2, hold 53 bits: what needs 64 stays a
+-- string of its 8 bytes, the lowest first, and times become numbers relative to the trace's first one.
 local byte, sub, char, format, rep = string.byte, string.sub, string.char, string.format, string.rep
 local floor = math.floor
 local K, O = V.K, V.O
-local TWO32 = 4294967296
+local TWO32 = 2 ^ 32 -- in Lua 5.4 no integer: those wrap
 
 -- bit32 is Lua's own, "bit" is Wireshark's, whose results have a sign.
 local band = bit32 and bit32.band or function(a, b) return bit.band(a, b) % TWO32 end

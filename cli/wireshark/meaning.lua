@@ -83,6 +83,8 @@ local function several_words(ev, f, g, sign)
 	return table.concat(t, ", ")
 end
 
+local WORDS_MAX = 1535 -- bytes, as `vqtrace show` has at most
+
 local words = {}
 
 words[K.REG] = function(ev, r)
@@ -297,6 +299,7 @@ words[K.TALLY] = function(ev, r)
 	local t = format("in %s: %s popped, %s kicks, %s interrupts", duration(number8(get8(s, o.interval))),
 		dec8(get8(s, o.popped)), dec8(get8(s, o.kicks)), dec8(get8(s, o.interrupts)))
 	for i, group in ipairs(groups_of(r)) do
+		if #t > WORDS_MAX then break end
 		local errors = get8(s, O.tally_group.errors, group)
 		t = t .. (i == 1 and "; used: " or ", ") ..
 			format("%s %s", dec8(get8(s, O.tally_group.used, group)), tally_type(ev, r, group))
@@ -396,7 +399,7 @@ end
 
 words[K.ROUTES] = function(ev, r)
 	local s, t = r.s, { format("%d interrupt routes given to KVM", get(r.s, O.routes.total)) }
-	for i = 0, get(s, O.routes.n) - 1 do
+	for i = 0, math.min(get(s, O.routes.n), WORDS_MAX) - 1 do
 		local at = r.tail + i * O.route.size_of[2]
 		if get(s, O.route.kind, at) == K.ROUTE_MSI then
 			t[#t + 1] = format("%sgsi %d = MSI 0x%s data 0x%x", #t == 1 and ": " or ", ",
@@ -519,6 +522,11 @@ function meaning(ev, r)
 		t = words[r.type](ev, r)
 	else
 		t = format("event of type %d, unknown to this version", r.type)
+	end
+	if #t > WORDS_MAX then
+		local n = WORDS_MAX
+		while byte(t, n + 1) >= 0x80 and byte(t, n + 1) < 0xc0 do n = n - 1 end
+		t = sub(t, 1, n)
 	end
 	if ev.gap and not ev.filtered then
 		t = t .. format(" [%d events are missing before this one]", ev.gap)

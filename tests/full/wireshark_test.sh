@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
 
-for c in tshark editcap jq; do
+for c in tshark editcap jq xmllint; do
 	command -v $c >/dev/null || { echo "$c is not installed"; exit 77; }
 done
 [ -x build/tests/lab/hostile ] || { echo "build/tests/lab/hostile is missing (make tools)"; exit 77; }
@@ -20,9 +20,10 @@ for way in "" -2; do
 	printf '#!/bin/sh\nunset XDG_CONFIG_HOME\nHOME=%s exec tshark %s "$@"\n' "$tmp/home" "$way" >"$tmp/tshark$way"
 	chmod +x "$tmp/tshark$way"
 done
+export PYTHONDONTWRITEBYTECODE=1 # none beside our files
 ts() { "$tmp/tshark" "$@" 2>"$tmp/errors"; }
 
-plan 14
+plan 15
 
 installed() {
 	# with the folder of data that the tree was built with: nothing is built again
@@ -76,6 +77,17 @@ broken() {
 		[ "$(ts -r "$tmp/broken.pcap" -Y _ws.malformed -T fields -e frame.number)" = 301 ]
 }
 check "a record that is cut is marked as malformed" broken
+
+# Of more than 4096 elements the first ones are shown.
+large() {
+	local n
+	n=$(PYTHONPATH=tests/full python3 -c "import wireshark_traces as t; print(t.large('$tmp/large.pcap'))") || return 1
+	ts -r "$tmp/large.pcap" -T pdml >"$tmp/large.xml"
+	xmllint --huge --noout "$tmp/large.xml" && ! grep -m 1 -i 'lua.error\|too many items' "$tmp/large.xml" || return 1
+	[ "$(ts -r "$tmp/large.pcap" -Y vqtrace | wc -l)" = "$n" ] &&
+		[ "$(grep -c 'name="vqtrace.kick.heads"' "$tmp/large.xml")" = 4096 ]
+}
+check "the largest records are shown" large
 
 # The columns, against show's lines: those of show -Y have no types folded into one line.
 columns() {

@@ -242,3 +242,30 @@ def made(seed, to):
         f.write(HEADER)
         for data in [session + tlv(3, b"made up")] + records:
             f.write(struct.pack("<IIII", maker.ts // 10**9, maker.ts % 10**9, len(data), len(data)) + data)
+
+
+def large(to):
+    """Records as large as they may be, each with as many elements as fit."""
+    m = Maker("large")
+    session = struct.pack("<QIIHHBBH", 0, 0, 0, 0, 0xFFFF, 1, 0, 0) + struct.pack("<HHIq", 1, 8, 64, 10**18)
+    no_ring = bytes(16)
+    groups = b"".join(m.fixed("4 4=0 8 8 8 8 8 8") for _ in range(4600))
+    events = number(13000) + number(1) + bytes([0x92]) + number(1) * 3 + number(1) + number(0)
+    events += (bytes([0x12]) + number(0) + number(16) + bytes(2)) * 12999
+    text = "\u8a9e".encode() * 20000
+    records = [
+        session,
+        m.header(23, 1, 0) + m.fixed("8 8 8 8 8 8 4 4 4=4600 4") + groups,
+        m.header(23, 1, 0) + m.fixed("8 8 8 8 8 8 4 4 4=1 4 4 4=32000 8 8 8 8 8=1 8") + struct.pack("<II", 1, 1) * 32000,
+        m.header(19, 1, 0) + no_ring + m.fixed("2=0 2=0 2=0 2=0 2=15000 2=15000 2=0 2=0") + bytes(16 * 15000),
+        m.header(19, 1, 0) + no_ring + m.fixed("2=0 2=0 2=0 2=0 2=0 2=0 2=30000 2=0") + bytes(8 * 30000),
+        m.header(9, 0, 0xFFFF) + m.fixed("4=1 2=30000 2=0 4=20000 4") + bytes(8 * 30000) + b"a\0" * 10000,
+        m.header(17, 1, 0) + no_ring + m.fixed("4 1=1 1=1 2=65535") + bytes(131072),
+        m.header(16, 1, 0) + m.fixed("1=2 1=1 1=1 1=0 4=20 8=1") + tlv(15, events[:65535]),
+        m.header(8, 0, 0xFFFF) + m.fixed(f"2=1 2={len(text)} 4") + text,
+    ]
+    with open(to, "wb") as f:
+        f.write(HEADER)
+        for i, data in enumerate(records):
+            f.write(struct.pack("<IIII", 1, i, len(data), len(data)) + data)
+    return len(records)
