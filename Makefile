@@ -153,7 +153,7 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 WIRESHARK_OBJ := $(call objs,$(call sources,cli/wireshark,*.c))
 # In the order in which they need each other.
 WIRESHARK_LUA := $(patsubst %,cli/wireshark/%.lua,bytes text record class registers queues model \
-	values meaning tree)
+	values meaning details tree)
 $(BUILD)/wireshark/generate: $(WIRESHARK_OBJ) $(BUILD)/libvqtrace.a
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Device types: what decoder/class does with a request, by the name of the type. Tables are generated.
 local class_by_id, class_name, accepted, request_type, is_request, class_parse, class_describe,
-	class_result, class_status_is_last, class_failed, class_extent, field_at, config_field_at,
-	features_text, can_offer, can_have_config, recognise_class, class_of_request
+	class_result, class_status_is_last, class_failed, class_extent, class_header, field_at, config_field_at,
+	features_text, feature_of, can_offer, can_have_config, recognise_class, class_of_request
 do
 
 class_by_id = {}
@@ -51,7 +51,7 @@ local function class_named(name)
 end
 
 is_request = {}
-local parse, describe, result, status_is_last, extent = {}, {}, {}, {}, {}
+local parse, describe, result, status_is_last, extent, header = {}, {}, {}, {}, {}, {}
 
 -- 5.2.6
 local BLK_HEADER, BLK_SEGMENT, SECTOR, BLK_ID = 16, 16, 512, 20
@@ -106,6 +106,8 @@ function is_request.blk(r)
 	return type == BLK_GET_ID and data == 0 and r.writable == BLK_ID + 1
 end
 
+function header.blk() return #blk.header.fields end
+
 function status_is_last.blk() return true end
 
 function extent.blk(r)
@@ -120,10 +122,18 @@ local MRG_RXBUF = feature_bit(net, "MRG_RXBUF")
 
 local function is_command(r) return r.readable > 0 and r.writable > 0 end
 
+-- num_buffers is there with VERSION_1 or MRG_RXBUF only.
+local function long_header(r)
+	return accepted(r.accepted, K.VIRTIO_F_VERSION_1) or accepted(r.accepted, MRG_RXBUF)
+end
+
 function parse.net(r)
-	local long = accepted(r.accepted, K.VIRTIO_F_VERSION_1) or accepted(r.accepted, MRG_RXBUF)
-	local header = is_command(r) and 0 or long and 12 or 10
-	r.bytes = math.max(r.readable + r.writable - header, 0)
+	local bytes = is_command(r) and 0 or long_header(r) and 12 or 10
+	r.bytes = math.max(r.readable + r.writable - bytes, 0)
+end
+
+function header.net(r)
+	return r.writable == 0 and #net.header.fields - (long_header(r) and 0 or 1) or 0
 end
 
 function describe.net(r)
@@ -154,6 +164,10 @@ function describe.console(r)
 	return format("%s%d bytes %s", multiport and (r.queue == CONTROL_RX or r.queue == CONTROL_TX) and
 		"control: " or "", to_device and r.readable or r.writable,
 		to_device and "to the device" or "of room")
+end
+
+function header.console(r)
+	return accepted(r.accepted, MULTIPORT) and r.queue == CONTROL_TX and #console.header.fields or 0
 end
 
 function result.console(r)
@@ -205,7 +219,7 @@ end
 -- A device type of which a function is missing here would be decoded otherwise than by vqtrace.
 for _, c in ipairs(V.classes) do
 	for flag_name, list in pairs({ has_parse = parse, has_describe = describe, has_result = result,
-		has_is_request = is_request, has_status = status_is_last, has_extent = extent }) do
+		has_is_request = is_request, has_status = status_is_last, has_extent = extent, has_header = header }) do
 		if c[flag_name] and not list[c.name] then
 			error("vqtrace.lua lacks a function of " .. c.name .. ": " .. flag_name)
 		end
@@ -251,6 +265,11 @@ function class_extent(c, r)
 	if c and extent[c.name] then return extent[c.name](r) end
 end
 
+-- How many fields of the type's header begin the driver's part of this request.
+function class_header(c, r)
+	return c and header[c.name] and header[c.name](r) or 0
+end
+
 -- The field of a table that an access at this offset begins in.
 function field_at(fields, offset, width)
 	if width == 0 then return nil end
@@ -270,7 +289,7 @@ function config_field_at(c, config, offset, width)
 	return field_at(c.config.fields, offset, width)
 end
 
-local function feature_of(c, bit)
+function feature_of(c, bit)
 	if not V.feature_by_bit then
 		V.feature_by_bit = {}
 		for _, f in ipairs(V.features) do V.feature_by_bit[f.bit] = f end

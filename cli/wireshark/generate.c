@@ -129,6 +129,7 @@ static void put_class(const struct class *c)
 	lua_flag("has_is_request", c->is_request);
 	lua_flag("has_extent", c->extent);
 	lua_flag("has_status", c->status_at);
+	lua_flag("has_header", c->header);
 	lua_end();
 }
 
@@ -394,6 +395,7 @@ int main(void)
 	put_histogram();
 	put_errors();
 	lua_names("status_bits", spec_status_bits);
+	lua_names("descriptor_flags", spec_desc_flags);
 	lua_names("pci_caps", spec_pci_caps);
 	lua_names("cap_types", spec_cap_types);
 	lua_names("source_kinds", event_source_kinds);

@@ -337,6 +337,8 @@ local function begin_chain(ev, a)
 	return q
 end
 
+local HEADER_BYTES = 16 -- of the longest header
+
 -- What an event says of its request, as it is now.
 local function snapshot(ev, q)
 	ev.link = q.link -- the same for all its events: where they are
@@ -347,6 +349,8 @@ local function snapshot(ev, q)
 		avail_ts = q.avail_ts, done = q.done, status = q.status,
 	}
 	local e = ev.req
+	local n = class_header(ev.dev.class, q)
+	if n > 0 and #q.head > 0 then e.header, e.head = n, sub(q.head, 1, HEADER_BYTES) end
 	if q.typed and (not q.type or has(q.type.flags, K.SPEC_REQ_SECTOR + K.SPEC_REQ_SEGMENTS)) then
 		e.sector = q.sector
 	end

@@ -169,6 +169,7 @@ local function add_field(tree, tvb, f, ev, r)
 		if v == nil then return end
 		local item = add_value(tree, tvb, f, v, at, len)
 		if item and f.aliases and i > 0 then item:set_hidden() end
+		if item and below[f.path] and tree.visible then below[f.path](item, tvb, ev, r, v, i) end
 	end
 end
 
@@ -179,7 +180,7 @@ local function add_structures(tree, tvb, item, ev, r, members)
 		local one
 		if item.field then
 			one = tree:add(item.field, tvb(0, 0))
-			one:append_text(format(" %d", i))
+			one:append_text(element_words[item.prefix] and element_words[item.prefix](r, i) or format(" %d", i))
 		else
 			one = tree:add(tvb(0, 0), format("Buffer %d", i))
 		end
@@ -222,6 +223,7 @@ local function add_group(tree, tvb, g, ev, r, wanted)
 			add_field(branch or tree, tvb, item, ev, r)
 		end
 	end
+	if branch and g.name == "request" and branch.visible then add_header(branch, tvb, ev) end
 end
 
 -- Where the other half of the conversation is, as other dissectors have it.

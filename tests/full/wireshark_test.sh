@@ -23,7 +23,7 @@ done
 export PYTHONDONTWRITEBYTECODE=1 # none beside our files
 ts() { "$tmp/tshark" "$@" 2>"$tmp/errors"; }
 
-plan 15
+plan 16
 
 installed() {
 	# with the folder of data that the tree was built with: nothing is built again
@@ -97,6 +97,19 @@ columns() {
 	[ "$(wc -l <"$tmp/lines")" -gt 500 ] && diff "$tmp/lines" "$tmp/info"
 }
 check "the Info column is what show has" columns
+
+# What has no field of its own: bits by name, headers of requests.
+details() {
+	local bits='([.01]{4} ?)+ = .*set' trace
+	for trace in traces/{qemu7-late,qemu7-net,qemu7-console,qemu11-packed,qemu7-arm64-linux}.pcap; do
+		"$vqtrace" show -V -r $trace | sed -E 's/^ +//; s/ \(virtio [0-9.]+\)$//' |
+			grep -E "^($bits|bit [0-9]+ = .*|Header .*)\$" >"$tmp/bits"
+		ts -V -r $trace | sed -E 's/^ +//; s/^\[(Header .*)\]$/\1/' |
+			grep -E "^($bits|bit [0-9]+ = .*|Header .*)\$" | diff "$tmp/bits" - || { echo "$trace"; return 1; }
+		[ -s "$tmp/bits" ] || return 1
+	done
+}
+check "the tree has the bits and headers of show -V" details
 
 # Of each request: the response is where the request says, and the other way round; the time is the latency.
 links() {
