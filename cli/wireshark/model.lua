@@ -352,8 +352,10 @@ local function track_time(ev, r)
 	state.last = ev.ts
 end
 
+local function is_proxy(kind) return kind == K.SRC_PROXY or kind == K.SRC_PROXY_PASSIVE end
+
 -- What many events have in common, as the __index of their tables.
-local function common_of(d, source, by_proxy)
+local function common_of(d, source)
 	local holder = d or source
 	local c = holder.common and holder.common.__index
 	if c and c.source_kind == source.kind and c.source_name == source.name and c.filtered == state.filtered and
@@ -361,7 +363,8 @@ local function common_of(d, source, by_proxy)
 		c.class == d.class and c.status == d.status and c.type_name == d.type_name) then
 		return holder.common
 	end
-	c = { source_kind = source.kind, source_name = source.name, filtered = state.filtered, by_proxy = by_proxy }
+	c = { source_kind = source.kind, source_name = source.name, filtered = state.filtered,
+		by_proxy = is_proxy(source.kind) }
 	if d then
 		c.device, c.device_type, c.user_id = d.name, d.virtio_id, d.user_id
 		c.class, c.status, c.type_name = d.class, d.status, d.type_name
@@ -387,7 +390,7 @@ local function kept(ev, r)
 	for k, v in pairs(ev) do
 		if v and not only_now[k] then out[k] = v end
 	end
-	return setmetatable(out, common_of(d, ev.source, ev.by_proxy))
+	return setmetatable(out, common_of(d, ev.source))
 end
 
 function model_feed(r, frame)
@@ -401,7 +404,7 @@ function model_feed(r, frame)
 		return kept(ev, r)
 	end
 	ev.by_driver = kind == K.SRC_GUEST
-	ev.by_proxy = kind == K.SRC_PROXY or kind == K.SRC_PROXY_PASSIVE
+	ev.by_proxy = is_proxy(kind)
 	ev.by_snooper = ev.by_proxy or kind == K.SRC_MEMORY
 	ev.loss_at = ev.source.loss_at
 	ev.dev = get_device(r.device, r.source)

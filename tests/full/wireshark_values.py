@@ -56,10 +56,11 @@ def flatten(prefix, value, out):
 
 
 def meanings(lines):
-    """The line in words of each event of show -V: the one behind its heading."""
+    """The line in words of each event of show -V: the one behind its heading, if there are any words."""
     for line in lines:
         if line.startswith(b"Event "):
-            yield next(lines).decode().strip()
+            words = next(lines).decode()
+            yield "" if re.match(r" {4}Source: .*, sequence \d+", words) else words.strip()
 
 
 def expected(vqtrace, trace, filters):
