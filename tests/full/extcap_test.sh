@@ -54,7 +54,9 @@ refused() {
 }
 check "other interfaces are refused" refused
 
-# capture NAME [OPTION ...]: until the pipe's reader has 150 events, then as Wireshark ends it.
+# capture NAME [OPTION ...]: until the pipe's reader has $least events that match $want; then a signal ends it,
+# as Wireshark does.
+want='number > 0'
 capture() {
 	local name=$1 pid n
 	shift
@@ -62,7 +64,7 @@ capture() {
 	"$vqtrace" --capture --extcap-interface "vqtrace-$qemu" --fifo "$tmp/$name.fifo" "$@" 2>"$tmp/$name.err" &
 	pid=$!
 	cat "$tmp/$name.fifo" >"$tmp/$name.pcap" &
-	enough() { ! kill -0 $pid 2>/dev/null || [ "$("$vqtrace" show -r "$tmp/$name.pcap" 2>/dev/null | wc -l)" -ge "$least" ]; }
+	enough() { ! kill -0 $pid 2>/dev/null || [ "$("$vqtrace" show -r "$tmp/$name.pcap" -Y "$want" 2>/dev/null | wc -l)" -ge "$least" ]; }
 	until_true enough
 	kill $pid 2>/dev/null
 	wait $pid
@@ -78,13 +80,13 @@ events() {
 check "what is captured is a trace, and a signal ends it" events
 
 one_device() {
-	least=300 capture device --device blk0 --snaplen 16 --mode events || return 1
+	want='event == used' least=1 capture device --device blk0 --snaplen 16 --mode events || return 1
 	jq -es '.[0].session.snaplen == 16 and any(.used) and all(.device == "blk0" or .device == null)' "$tmp/device.json"
 }
 check "of the device that was chosen, with its snap length" one_device
 
 light() {
-	least=5 capture light --mode light || return 1
+	want='event == tally' least=1 capture light --mode light || return 1
 	jq -es 'any(.event == "tally") and all(.event != "avail")' "$tmp/light.json"
 }
 check "only counts, in that mode" light
