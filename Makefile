@@ -10,7 +10,8 @@
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
-#   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
+#   make install       program, manual pages, traces (PREFIX, DESTDIR), and what
+#                      Wireshark needs (WIRESHARKDIR; alone: install-wireshark); uninstall
 #   make install-guest what 'make static' builds, and its manual page
 #   make deb           Debian packages of both in build/deb, from .packaging/debian
 #   make clean         what was built; distclean: what was downloaded, too
@@ -41,6 +42,9 @@ COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
+# Where Wireshark looks for plugins, and for programs that capture: Debian's is made with PREFIX=/usr.
+WIRESHARKDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/wireshark/plugins
+EXTCAPDIR ?= $(WIRESHARKDIR:%/plugins=%/extcap)
 VERSION := 0.1
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -79,7 +83,7 @@ DECODER_SRC := $(call sources,decoder,*.c)
 BPF_SRC := $(filter-out %.bpf.c,$(call sources,bpf,*.c))
 BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(call sources,bpf,*.bpf.c))
 EMU_SRC := $(call sources,emu,*.c)
-CLI_SRC := $(filter-out cli/main.c cli/guest/%,$(call sources,cli,*.c))
+CLI_SRC := $(filter-out cli/main.c cli/guest/% cli/wireshark/%,$(call sources,cli,*.c))
 GUEST_SRC := $(call sources,cli/guest,*.c)
 # flex, bison and protoc-c output
 GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(call sources,decoder,*.y)) \
@@ -151,6 +155,19 @@ $(BUILD)/%.bpf.o: %.bpf.c
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+# The dissector for Wireshark: the decoder's tables, written as Lua, and what walks them.
+WIRESHARK_OBJ := $(call objs,$(call sources,cli/wireshark,*.c))
+# In the order in which they need each other.
+WIRESHARK_LUA := $(patsubst %,cli/wireshark/%.lua,bytes text record class registers queues model \
+	values meaning details tree)
+$(BUILD)/wireshark/generate: $(WIRESHARK_OBJ) $(BUILD)/libvqtrace.a
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/wireshark/vqtrace.lua: $(BUILD)/wireshark/generate $(WIRESHARK_LUA)
+	$(say) MAKE $@
+	$(Q){ $< && cat $(WIRESHARK_LUA); } > $@
+all: $(BUILD)/wireshark/vqtrace.lua
 
 # --- tests --------------------------------------------------------------------
 # tests/unit, tests/emu: C programs printing TAP; other .c files there are linked into each.
@@ -366,10 +383,19 @@ install-guest: static
 	install -D -m 755 $(BUILD)/vqtrace-guest $(DESTDIR)$(BINDIR)/vqtrace-guest
 	install -D -m 644 cli/guest/vqtrace-guest.1 $(DESTDIR)$(MANDIR)/man1/vqtrace-guest.1
 
+.PHONY: install-wireshark
+install: install-wireshark
+install-wireshark: $(BUILD)/wireshark/vqtrace.lua
+	install -D -m 644 $< $(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua
+	install -d $(DESTDIR)$(EXTCAPDIR)
+	ln -sfn $(BINDIR)/vqtrace $(DESTDIR)$(EXTCAPDIR)/vqtrace
+	install -D -m 644 cli/wireshark/colorfilters $(DESTDIR)$(DATADIR)/wireshark/colorfilters
+
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace-guest $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
-		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service \
+		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua $(DESTDIR)$(EXTCAPDIR)/vqtrace
 	! cmp -s cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS) || rm -f $(DESTDIR)$(DEFAULTS)
 	rm -rf $(DESTDIR)$(DATADIR)
 
@@ -395,5 +421,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(WIRESHARK_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
 	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

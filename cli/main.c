@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/extcap.h"
 
 static const struct cli_command *const commands[] = {
 	&cmd_record, &cmd_show,	  &cmd_stat, &cmd_check, &cmd_diff,  &cmd_replay, &cmd_top,
@@ -58,6 +59,8 @@ int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
 
+	if (extcap_asked(argc, argv))
+		return printed(extcap_run(argc, argv));
 	if (!verb) {
 		help(stderr);
 		return CLI_TROUBLE;

@@ -237,7 +237,9 @@ void class_put_features(struct text *t, unsigned virtio_id, unsigned word, uint3
 	const char *before = "";
 
 	for (unsigned i = 0; i < 32; i++) {
-		const struct spec_feature *f = class_feature(virtio_id, word * 32 + i);
+		uint64_t bit = (uint64_t)word * 32 + i; /* word: of a guest, any number */
+		const struct spec_feature *f =
+			bit < 128 ? class_feature(virtio_id, (unsigned)bit) : NULL;
 
 		if (!(bits >> i & 1))
 			continue;
@@ -245,7 +247,7 @@ void class_put_features(struct text *t, unsigned virtio_id, unsigned word, uint3
 		if (f)
 			text_puts(t, f->name);
 		else
-			text_add(t, "bit %u", word * 32 + i);
+			text_add(t, "bit %" PRIu64, bit);
 		before = between;
 	}
 }

@@ -74,7 +74,7 @@ void print_vhost_user(struct text *t, const struct event *e, bool ascii)
 	}
 	if (n > 2 * REGION_FIELDS + 1)
 		text_puts(t, ", ...");
-	if (m->size > spec_vhost_user_covered(m) && m->size - m->len >= 8)
+	if (m->size > spec_vhost_user_covered(m) && m->size > m->len && m->size - m->len >= 8)
 		text_add(t, ", %u bytes", m->size - m->len);
 	if (m->fds)
 		text_add(t, ", %u descriptor%s", m->fds, m->fds == 1 ? "" : "s");

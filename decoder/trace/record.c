@@ -314,6 +314,14 @@ const char *record_type_name(unsigned type)
 	return type < ARRAY_LEN(rows) && rows[type].name ? rows[type].name : "unknown";
 }
 
+unsigned record_fixed_size(unsigned type, unsigned *least)
+{
+	bool known = type < ARRAY_LEN(rows) && rows[type].name;
+
+	*least = known ? rows[type].least : 0;
+	return known ? rows[type].size : 0;
+}
+
 int record_type_by_name(const char *name)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)

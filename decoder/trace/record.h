@@ -75,6 +75,11 @@ size_t record_known_len(const struct record *r);
 /* Name of a record type: "register", "kick", "avail" ...: the `event` key. */
 const char *record_type_name(unsigned type);
 int record_type_by_name(const char *name); /* -ENOENT */
+/*
+ * Bytes of the fixed part of a type, 0 for one this version does not know; *least gets those of the
+ * oldest writers' records, 0 where they are the same.
+ */
+unsigned record_fixed_size(unsigned type, unsigned *least);
 
 /* Descriptor i of an avail record; i < r->avail.ndesc. */
 struct vqt_desc record_desc(const struct record *r, unsigned i);
