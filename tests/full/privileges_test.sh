@@ -181,12 +181,21 @@ root_records_kvm() {
 	return $rc
 }
 
+# Only root can mount tracefs where a system has not done so: then in a namespace of its own.
+with_tracefs() {
+	if grep -q ' tracefs ' /proc/mounts; then
+		exec "$@"
+	fi
+	# shellcheck disable=SC2016
+	exec unshare -m sh -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"' sh "$@"
+}
+
 nobody_records_kvm() {
 	local pid rc=1
 	[ -e /dev/kvm ] || { echo "no KVM"; return 77; }
 	daemons_qemu kvm
 	nobody $probes,cap_dac_read_search
-	"${as[@]}" "$vqtrace" record -i kvm -w "$tmp/out/kvm.pcap" -p $qemu_pid 2>"$tmp/kvm.err" &
+	with_tracefs "${as[@]}" "$vqtrace" record -i kvm -w "$tmp/out/kvm.pcap" -p $qemu_pid 2>"$tmp/kvm.err" &
 	pid=$!
 	until_said "$tmp/kvm.err" 'attached, recording' $pid && rc=0
 	kill -INT $pid
