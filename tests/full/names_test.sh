@@ -346,10 +346,10 @@ live() { # KIND
 		row text stat -r TRACE || bad=1
 	done
 	# a process that is no QEMU
+	mkfifo "$o/fifo" # before it is opened, or it would be a file, and the process would end
 	bash -c 'printf %s "$1" >/proc/$$/comm; exec 3<>"$0"; read -r _ <&3' "$o/fifo" "${bytes:0:15}" &
 	pid=$!
-	mkfifo "$o/fifo"
-	until_true grep -q PWN "/proc/$pid/comm"
+	until_true grep -q PWN "/proc/$pid/comm" || { echo "no process with that name"; bad=1; }
 	for line in "text record -w OUT.pcap -p $pid" "text doctor -p $pid" "json doctor -T json -p $pid" "text stuck -p $pid" \
 		"text top -b -c 1 -p $pid" "text record -w OUT.pcap -i memory -p $pid"; do
 		# shellcheck disable=SC2086 # words
