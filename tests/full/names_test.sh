@@ -299,13 +299,13 @@ live() { # KIND
 	cp "$(command -v qemu-system-x86_64)" "$o/$name/qemu$name" || return 1
 	# where its modules are it finds out by where it is
 	QEMU_MODULE_DIR=$(dirname "$(find /usr/lib -name accel-tcg-x86_64.so | head -n 1)") \
-		"$o/$name/qemu$name" -L /usr/share/qemu -S -name "guest=${bytes//,/,,}" -machine q35,accel=tcg -m 64 -nodefaults -no-user-config \
+		"$o/$name/qemu$name" -L /usr/share/qemu -L /usr/share/seabios -S -name "guest=${bytes//,/,,}" -machine q35,accel=tcg -m 64 -nodefaults -no-user-config \
 		-display none -drive "if=none,id=d,file=null-co://,format=raw" -device virtio-blk-pci,drive=d,id=disk0 \
 		-device "virtio-blk-pci,drive=e,serial=${bytes:0:9}" -drive "if=none,id=e,file=null-co://,format=raw" >"$o/qemu" 2>&1 &
 	pid=$!
 	"$python" tests/full/false_monitor.py "$o/monitor" "$bytes" >"$o/monitor.ready" &
 	monitor=$!
-	until_true grep -qs disk0 "/proc/$pid/cmdline"
+	until_true grep -qs disk0 "/proc/$pid/cmdline" || { cat "$o/qemu"; kill $monitor; return 1; }
 	until_said "$o/monitor.ready" ready $monitor || { kill $pid $monitor; return 1; }
 	while read -r line; do
 		# shellcheck disable=SC2086 # words
@@ -337,6 +337,7 @@ live() { # KIND
 		text top -b -c 1 -p PID --qmp $o/monitor
 		text top -b -c 1 -p PID --lifecycle
 	ROWS
+	gone $pid && { echo "QEMU has ended:"; cat "$o/qemu"; bad=1; }
 	kill -9 $pid $monitor
 	wait $pid $monitor 2>/dev/null
 	for out in "$o"/*.out.pcap; do
