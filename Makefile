@@ -339,6 +339,7 @@ regression: all tools
 	$(Q)tests/check/regression_test.sh --update
 	$(Q)tests/check/screens_test.sh --update
 	$(Q)tests/check/export_test.sh --update
+	$(Q)tests/check/schema_test.sh --update
 
 deps:
 	$(Q)tests/deps --install build test
@@ -353,6 +354,7 @@ install: all
 	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/schema cli/schema/*.json
 	install -m 644 cli/operators/grafana-dashboard.json cli/operators/prometheus-alerts.yml $(DESTDIR)$(DATADIR)
 	sed 's|@BINDIR@|$(BINDIR)|' cli/operators/vqtrace-metrics.service >$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
