@@ -85,7 +85,7 @@ hostile() {
 		done
 	done
 	# A trace that is broken: what is readable is shown.
-	head -c 40000 traces/qemu7-late.pcap >"$tmp/cut.pcap"
+	head -c 60001 traces/qemu7-q1.pcap >"$tmp/cut.pcap"
 	of_trace "$tmp/cut.pcap"
 	"$python" tests/check/schema.py cli/schema "${words[@]}"
 }

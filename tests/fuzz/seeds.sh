@@ -7,7 +7,7 @@ seeds() { # TARGET DIR
 	local t
 	mkdir -p "$2"
 	case $1 in
-	trace_fuzz | check_fuzz | diff_fuzz | merge_fuzz | stat_fuzz | shrink_fuzz | stuck_fuzz)
+	trace_fuzz | api_fuzz | check_fuzz | diff_fuzz | merge_fuzz | stat_fuzz | shrink_fuzz | stuck_fuzz)
 		for t in traces/qemu7-q1 traces/qemu7-packed traces/qemu7-legacy traces/qemu7-net; do
 			build/tests/lab/corpus $t.pcap "$2/$(basename $t)"
 		done
