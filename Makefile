@@ -370,7 +370,9 @@ deps:
 	$(Q)tests/deps --install build test
 
 # --- installation -------------------------------------------------------------
-install: all install-library
+install: install-program install-library
+.PHONY: install-program
+install-program: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DATADIR)/traces $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace

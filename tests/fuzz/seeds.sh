@@ -15,7 +15,7 @@ seeds() { # TARGET DIR
 			{ printf '\1'; head -c 20000 $t.pcap; } >"$2/$(basename $t).file"
 		done
 		# pcapng, and compressed
-		if [ "$1" = trace_fuzz ]; then
+		if [ "$1" = trace_fuzz ] || [ "$1" = api_fuzz ]; then
 			build/vqtrace check -r traces/qemu7-q1.pcap -w "$tmp/annotated.pcapng" >"$tmp/out" 2>&1
 			{ printf '\1'; head -c 8000 "$tmp/annotated.pcapng"; } >"$2/pcapng.file"
 			{ printf '\1'; head -c 20000 traces/qemu7-q1.pcap | gzip -9n; } >"$2/gzip.file"
