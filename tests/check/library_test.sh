@@ -129,6 +129,7 @@ python() {
 # A program that reads files, each through all that the library has; ASan tells of leaks.
 hostile() {
 	local t n=0
+	[ -x build/tests/lab/corpus ] || { echo "build/tests/lab/corpus is not built (make tools)"; return 77; }
 	. tests/fuzz/seeds.sh
 	{
 		cat tests/fuzz/api_fuzz.c
