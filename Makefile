@@ -382,7 +382,7 @@ install-program: all
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/schema cli/schema/*.json
-	install -D -m 755 -t $(DESTDIR)$(DATADIR)/examples cli/examples/requests.py
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/examples cli/examples/requests.py
 	install -m 644 cli/operators/grafana-dashboard.json cli/operators/prometheus-alerts.yml $(DESTDIR)$(DATADIR)
 	sed 's|@BINDIR@|$(BINDIR)|' cli/operators/vqtrace-metrics.service >$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service

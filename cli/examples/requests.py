@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Requests of a trace by type, from JSON, each line validated with its schema: DEVICE TYPE REQUESTS.
 
-usage: requests.py SCHEMA-DIRECTORY TRACE     (python3-jsonschema; /usr/share/vqtrace/schema)
+usage: python3 requests.py SCHEMA-DIRECTORY TRACE     (python3-jsonschema; /usr/share/vqtrace/schema)
 """
 import collections
 import json
