@@ -12,7 +12,7 @@
 #   make deps          install what building and tests need
 #   make install       program, library, manual pages, traces (PREFIX, DESTDIR); uninstall
 #   make library       libvqtrace, the shared library (make all builds it, too)
-#   make install-library           libvqtrace alone: library, header, pkg-config, examples
+#   make install-program install-library   each alone; the library is header, pkg-config, examples, too
 #   make install-guest what 'make static' builds, and its manual page
 #   make deb           Debian packages of both in build/deb, from .packaging/debian
 #   make clean         what was built; distclean: what was downloaded, too
