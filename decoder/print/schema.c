@@ -9,8 +9,6 @@
 
 typedef struct json_object json;
 
-#define WORDS_MAX 256
-
 static json *str(const char *s)
 {
 	return json_object_new_string(s);
@@ -34,17 +32,16 @@ static json *reference(const char *def)
 	return o;
 }
 
-/* The words that a text usually is; others, and numbers in their place, may come. */
+/*
+ * The words that a text usually is; others, and numbers in their place, may come.  Not those of device
+ * types: a new one changes no schema.
+ */
 static void put_words(json *o, const struct field *f)
 {
 	json *list = json_object_new_array();
-	const char *word;
 
 	for (const struct spec_name *n = f->names; n && n->name; n++)
 		json_object_array_add(list, str(n->name));
-	for (unsigned i = 0; f->word && i < WORDS_MAX && (word = f->word(i)); i++)
-		if (*word)
-			json_object_array_add(list, str(word));
 	if (json_object_array_length(list))
 		json_object_object_add(o, "examples", list);
 	else

@@ -65,6 +65,9 @@ examples() {
 		[ "$(wc -l <"$f")" -lt 60 ] || { echo "${f##*/} is not short"; return 1; }
 		build "$f" || return 1
 	done
+	printf '#include <vqtrace.h>\nint main() { return vqtrace_version() == 0; }\n' >"$tmp/plus.cc"
+	! command -v clang >/dev/null || # a C++ compiler takes the header
+		clang -x c++ -Wall -Wextra -Werror -pedantic -fsyntax-only -I"$prefix/include" "$tmp/plus.cc" || return 1
 	[ -x "$tmp/count" ] && [ -x "$tmp/unit_test" ] && [ -x "$tmp/observer" ]
 }
 
