@@ -18,7 +18,7 @@ done
 export PYTHONDONTWRITEBYTECODE=1
 
 # All of them, and all kinds of hostile names: tests/full/schema_test.sh.
-traces=$(printf 'traces/%s\n' qemu7-{kvm,late,calls,q1-both,packed-mq4,blkdebug}.pcap* qsd11-libblkio.pcap)
+traces=$(printf 'traces/%s\n' qemu7-{kvm,late,calls,q1-both,blkdebug}.pcap*)
 kinds="quote"
 if [ -n "${VQT_SCHEMA_ALL:-}" ]; then
 	traces=$(ls traces/*.pcap*) kinds=$(build/tests/lab/hostile --list)
@@ -57,10 +57,9 @@ of_trace() { # TRACE
 of_host() {
 	local i
 	output rules check --list -T json
-	for i in qemu kvm memory guest vhost-user; do
-		output doctor doctor -i $i -T json
+	for i in kvm vhost-user ${VQT_SCHEMA_ALL:+qemu memory guest}; do
+		output doctor doctor -V -i $i -T json
 	done
-	output doctor doctor -V -T json
 }
 
 real() {
@@ -79,7 +78,7 @@ hostile() {
 	local kind t
 	words=()
 	for kind in $kinds; do
-		for t in traces/qemu7-late.pcap traces/qemu7-calls.pcap; do
+		for t in traces/qemu7-late.pcap ${VQT_SCHEMA_ALL:+traces/qemu7-calls.pcap}; do
 			build/tests/lab/hostile "$kind" "$t" "$tmp/hostile.pcap" || return 1
 			of_trace "$tmp/hostile.pcap"
 		done
