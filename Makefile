@@ -10,8 +10,10 @@
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
-#   make install       program, manual pages, traces (PREFIX, DESTDIR), and what
+#   make install       program, library, manual pages, traces (PREFIX, DESTDIR), and what
 #                      Wireshark needs (WIRESHARKDIR; alone: install-wireshark); uninstall
+#   make library       libvqtrace, the shared library (make all builds it, too)
+#   make install-program install-library   each alone; the library is header, pkg-config, examples, too
 #   make install-guest what 'make static' builds, and its manual page
 #   make deb           Debian packages of both in build/deb, from .packaging/debian
 #   make clean         what was built; distclean: what was downloaded, too
@@ -37,6 +39,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpf
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/vqtrace
@@ -61,8 +65,8 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all check test demo clean install uninstall bench help deps
-all: $(BUILD)/vqtrace
+.PHONY: all library check test demo clean install uninstall bench help deps
+all: $(BUILD)/vqtrace library
 
 LIBS := libbpf libelf libdw libpcap ncursesw json-c liburing libseccomp libmicrohttpd libprotobuf-c zlib
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(BUILD) -DVQTRACE_VERSION='"$(VERSION)"' \
@@ -83,7 +87,7 @@ DECODER_SRC := $(call sources,decoder,*.c)
 BPF_SRC := $(filter-out %.bpf.c,$(call sources,bpf,*.c))
 BPF_OBJ := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(call sources,bpf,*.bpf.c))
 EMU_SRC := $(call sources,emu,*.c)
-CLI_SRC := $(filter-out cli/main.c cli/guest/% cli/wireshark/%,$(call sources,cli,*.c))
+CLI_SRC := $(filter-out cli/main.c cli/guest/% cli/wireshark/% cli/examples/%,$(call sources,cli,*.c))
 GUEST_SRC := $(call sources,cli/guest,*.c)
 # flex, bison and protoc-c output
 GEN_SRC := $(patsubst %.y,$(BUILD)/%.tab.c,$(call sources,decoder,*.y)) \
@@ -119,6 +123,27 @@ $(BUILD)/vqtrace-guest: $(call objs,$(GUEST_SRC)) $(BUILD)/libvqtrace.a
 $(BUILD)/libvqtrace.a: $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
+
+# libvqtrace, for programs of others: decoder/api and what it needs.  In build/api, as build/libvqtrace.a
+# is another thing.  SOVERSION grows when a program that was linked before would no longer run.
+SOVERSION := 0
+SHARED := $(BUILD)/api/libvqtrace.so.$(VERSION)
+SHARED_OBJ := $(patsubst $(BUILD)/%.o,$(BUILD)/pic/%.o,$(call objs,$(foreach room,api util trace spec class \
+	model fields check check/rules,$(wildcard decoder/$(room)/*.c))))
+SHARED_LIBS := -lpcap -lz -lpthread -lm
+library: $(SHARED)
+$(SHARED): decoder/api/libvqtrace.map $(BUILD)/api/all.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -shared -Wl,-soname,libvqtrace.so.$(SOVERSION) -Wl,--version-script=$< \
+		$(if $(SANITIZE),,-Wl,-z,defs) -Wl,--gc-sections -o $@ -Wl,--whole-archive $(BUILD)/api/api.a \
+		-Wl,--no-whole-archive $(BUILD)/api/all.a $(SHARED_LIBS)
+	$(Q)ln -sf $(notdir $@) $(@D)/libvqtrace.so.$(SOVERSION) && ln -sf libvqtrace.so.$(SOVERSION) $(@D)/libvqtrace.so
+$(BUILD)/api/all.a: $(SHARED_OBJ) # only what is needed of it
+	$(Q)mkdir -p $(@D) && rm -f $@ $(@D)/api.a && $(AR) qcs $@ $^ && $(AR) qcs $(@D)/api.a $(filter $(BUILD)/pic/decoder/api/%,$^)
+
+$(BUILD)/pic/%.o: %.c | $(GEN_HDR)
+	$(say) PICCC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -DNDEBUG -fPIC -ffunction-sections -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.c | $(BPF_OBJ) $(GEN_HDR)
 	$(say) CC $<
@@ -356,12 +381,15 @@ regression: all tools
 	$(Q)tests/check/regression_test.sh --update
 	$(Q)tests/check/screens_test.sh --update
 	$(Q)tests/check/export_test.sh --update
+	$(Q)tests/check/schema_test.sh --update
 
 deps:
 	$(Q)tests/deps --install build test
 
 # --- installation -------------------------------------------------------------
-install: all
+install: install-program install-library
+.PHONY: install-program
+install-program: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(DATADIR)/traces $(DESTDIR)$(UNITDIR)
 	install -m 755 $(BUILD)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace
@@ -370,10 +398,27 @@ install: all
 	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/schema cli/schema/*.json
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/examples cli/examples/requests.py
 	install -m 644 cli/operators/grafana-dashboard.json cli/operators/prometheus-alerts.yml $(DESTDIR)$(DATADIR)
 	sed 's|@BINDIR@|$(BINDIR)|' cli/operators/vqtrace-metrics.service >$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
 	[ -e $(DESTDIR)$(DEFAULTS) ] || install -D -m 644 cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS)
+
+# The library alone; where it goes to the machine itself, the loader is told of it.
+.PHONY: install-library
+install-library: library
+	install -D -m 644 -t $(DESTDIR)$(LIBDIR) $(SHARED)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libvqtrace.so.$(SOVERSION)
+	ln -sf libvqtrace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libvqtrace.so
+	install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR) decoder/api/vqtrace.h
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man3 cli/man/libvqtrace.3
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/examples cli/examples/*.c
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		decoder/api/libvqtrace.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libvqtrace.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/libvqtrace.pc
+	$(if $(DESTDIR),,-ldconfig)
 
 # Options of the unit, which an administrator may have changed: installed once, removed if unchanged.
 DEFAULTS = $(SYSCONFDIR)/default/vqtrace-metrics
@@ -395,7 +440,9 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace-guest $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
 		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service \
-		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua $(DESTDIR)$(EXTCAPDIR)/vqtrace
+		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua $(DESTDIR)$(EXTCAPDIR)/vqtrace \
+		$(DESTDIR)$(LIBDIR)/libvqtrace.so* $(DESTDIR)$(LIBDIR)/pkgconfig/libvqtrace.pc \
+		$(DESTDIR)$(INCLUDEDIR)/vqtrace.h $(DESTDIR)$(MANDIR)/man3/libvqtrace.3
 	! cmp -s cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS) || rm -f $(DESTDIR)$(DEFAULTS)
 	rm -rf $(DESTDIR)$(DATADIR)
 
@@ -421,5 +468,5 @@ help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
 
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(WIRESHARK_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(SHARED_OBJ) $(CLI_OBJ) $(WIRESHARK_OBJ) $(call objs,cli/main.c $(GUEST_SRC)) $(TEST_LIB) $(FUZZ_OBJ) $(FUZZ_CLI) $(SANITIZED_LIB) build/fuzz/obj/cli/guest/output.o build/fuzz/obj/cli/guest/ptp.o) \
 	$(BUILD)/cli/check/examples.d $(addsuffix .d,$(TEST_BIN) $(TOOL_BIN)) $(patsubst build/fuzz/tests/%,build/fuzz/obj/tests/%.d,$(SANITIZED_BIN)) $(BPF_OBJ:.skel.h=.bpf.d)

@@ -11,12 +11,13 @@
 #include "decoder/filter/filter.h"
 #include "decoder/lifecycle/classes.h"
 #include "decoder/lifecycle/lifecycle.h"
+#include "decoder/print/schema.h"
 #include "decoder/requests/table.h"
 #include "decoder/trace/file.h"
 
 struct show {
 	const char *path, *filter_text, *write;
-	bool requests, lifecycle, classes, flush, fields;
+	bool requests, lifecycle, classes, flush, fields, schema;
 	uint64_t count;
 	struct cli_window window;
 	struct option_list columns; /* -e, each perhaps several with commas between */
@@ -91,6 +92,8 @@ static const struct option_row options[] = {
 	CLI_OPTION_COLOR,
 	{ OPTION_FLAG, 0, "fields", NULL, "list the names that -Y, -e and -T json know, and stop",
 	  OPTION_TO(struct show, fields) },
+	{ OPTION_FLAG, 0, "schema", NULL, "print the JSON Schema of -T json, and stop",
+	  OPTION_TO(struct show, schema) },
 	{},
 };
 
@@ -253,6 +256,8 @@ static int run(int argc, char **argv)
 		return rc - 1;
 	if (s.fields)
 		return list_fields();
+	if (s.schema)
+		return cli_output(print_schema(stdout) != 0);
 	rc = cli_trace_path(&s.path, argc, argv);
 	if (!rc)
 		rc = check_options(&s);

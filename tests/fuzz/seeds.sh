@@ -7,7 +7,7 @@ seeds() { # TARGET DIR
 	local t
 	mkdir -p "$2"
 	case $1 in
-	trace_fuzz | check_fuzz | diff_fuzz | merge_fuzz | stat_fuzz | shrink_fuzz | stuck_fuzz)
+	trace_fuzz | api_fuzz | check_fuzz | diff_fuzz | merge_fuzz | stat_fuzz | shrink_fuzz | stuck_fuzz)
 		for t in traces/qemu7-q1 traces/qemu7-packed traces/qemu7-legacy traces/qemu7-net; do
 			build/tests/lab/corpus $t.pcap "$2/$(basename $t)"
 		done
@@ -15,7 +15,7 @@ seeds() { # TARGET DIR
 			{ printf '\1'; head -c 20000 $t.pcap; } >"$2/$(basename $t).file"
 		done
 		# pcapng, and compressed
-		if [ "$1" = trace_fuzz ]; then
+		if [ "$1" = trace_fuzz ] || [ "$1" = api_fuzz ]; then
 			build/vqtrace check -r traces/qemu7-q1.pcap -w "$tmp/annotated.pcapng" >"$tmp/out" 2>&1
 			{ printf '\1'; head -c 8000 "$tmp/annotated.pcapng"; } >"$2/pcapng.file"
 			{ printf '\1'; head -c 20000 traces/qemu7-q1.pcap | gzip -9n; } >"$2/gzip.file"
