@@ -10,7 +10,8 @@
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
-#   make install       program, manual pages, traces (PREFIX, DESTDIR); uninstall
+#   make install       program, manual pages, completion, traces (PREFIX, DESTDIR; COMPDIR, ZSHDIR,
+#                      FISHDIR: of bash, zsh, fish); uninstall
 #   make install-guest what 'make static' builds, and its manual page
 #   make deb           Debian packages of both in build/deb, from .packaging/debian
 #   make clean         what was built; distclean: what was downloaded, too
@@ -38,6 +39,8 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DATADIR ?= $(PREFIX)/share/vqtrace
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
@@ -352,6 +355,8 @@ install: all
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
+	install -D -m 644 cli/completion/_vqtrace $(DESTDIR)$(ZSHDIR)/_vqtrace
+	install -D -m 644 cli/completion/vqtrace.fish $(DESTDIR)$(FISHDIR)/vqtrace.fish
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 	install -m 644 cli/operators/grafana-dashboard.json cli/operators/prometheus-alerts.yml $(DESTDIR)$(DATADIR)
 	sed 's|@BINDIR@|$(BINDIR)|' cli/operators/vqtrace-metrics.service >$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
@@ -369,7 +374,8 @@ install-guest: static
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace-guest $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
-		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
+		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(ZSHDIR)/_vqtrace $(DESTDIR)$(FISHDIR)/vqtrace.fish \
+		$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service
 	! cmp -s cli/operators/vqtrace-metrics.default $(DESTDIR)$(DEFAULTS) || rm -f $(DESTDIR)$(DEFAULTS)
 	rm -rf $(DESTDIR)$(DATADIR)
 
