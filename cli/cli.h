@@ -18,6 +18,13 @@ enum cli_exit {
 	CLI_TROUBLE = 2, /* bad usage, unreadable input, no permission */
 };
 
+/*
+ * What main() exits with instead of CLI_TROUBLE: of `git bisect run`, 125 says that a commit cannot be
+ * tested, and 1 to 124 that it is bad.
+ */
+extern int cli_trouble_status;
+#define CLI_TROUBLE_BISECT 125
+
 struct option_row; /* decoder/util/option.h */
 
 struct cli_command {

@@ -60,6 +60,7 @@ static int no_command(const char *verb)
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
+	int code;
 
 	cli_commands = commands;
 	if (!verb) {
@@ -81,7 +82,8 @@ int main(int argc, char **argv)
 		if (strcmp(commands[i]->name, verb))
 			continue;
 		cli_current = commands[i];
-		return printed(cli_current->run(argc - 1, argv + 1));
+		code = printed(cli_current->run(argc - 1, argv + 1));
+		return code == CLI_TROUBLE ? cli_trouble_status : code;
 	}
 	return no_command(verb);
 }
