@@ -6,7 +6,8 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
-#   make test-world    tests that need large programs of others (Prometheus, systemd): installs them
+#   make test-world    tests that need large programs of others (Prometheus, systemd), or build
+#                      packages and install them in a Debian of their own: installs what they need
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
@@ -14,6 +15,7 @@
 #                      FISHDIR: of bash, zsh, fish); uninstall
 #   make install-guest what 'make static' builds, and its manual page
 #   make deb           Debian packages of both in build/deb, from .packaging/debian
+#   make rpm           RPM packages of both in build/rpm, from .packaging/vqtrace.spec
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
 #   make qemu10        a third QEMU, of the release between
@@ -227,7 +229,7 @@ test:
 .PHONY: test-world
 test-world:
 	$(Q)tests/deps --install build test world
-	$(Q)$(MAKE) -j$(JOBS) all tools
+	$(Q)$(MAKE) -j$(JOBS) all static tools
 	$(Q)tests/run $(sort $(wildcard tests/world/*_test.sh))
 
 .PHONY: tests tools guest recorder qemu10 qemu11
@@ -384,6 +386,12 @@ uninstall:
 deb:
 	$(Q)tests/deps --install build package
 	$(Q).packaging/deb $(BUILD)/deb $(VERSION)
+
+# By rpmbuild, which Debian has, too; what Fedora calls the build's requirements is not checked here.
+.PHONY: rpm
+rpm:
+	$(Q)tests/deps --install build rpm
+	$(Q).packaging/rpm $(BUILD)/rpm $(VERSION)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.
 .PHONY: distclean
