@@ -6,16 +6,19 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
-#   make test-world    tests that need large programs of others (Prometheus, systemd): installs them
+#   make test-world    tests that need large programs of others (Prometheus, systemd), or build
+#                      packages and install them in a Debian of their own: installs what they need
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need
-#   make install       program, library, manual pages, traces (PREFIX, DESTDIR), and what
-#                      Wireshark needs (WIRESHARKDIR; alone: install-wireshark); uninstall
+#   make install       program, library, manual pages, completion, traces (PREFIX, DESTDIR; COMPDIR, ZSHDIR,
+#                      FISHDIR: of bash, zsh, fish), and what Wireshark needs (WIRESHARKDIR;
+#                      alone: install-wireshark); uninstall
 #   make library       libvqtrace, the shared library (make all builds it, too)
 #   make install-program install-library   each alone; the library is header, pkg-config, examples, too
 #   make install-guest what 'make static' builds, and its manual page
 #   make deb           Debian packages of both in build/deb, from .packaging/debian
+#   make rpm           RPM packages of both in build/rpm, from .packaging/vqtrace.spec
 #   make clean         what was built; distclean: what was downloaded, too
 #   make guest qemu11  the guest that is booted, and a second QEMU, unpacked in build/
 #   make qemu10        a third QEMU, of the release between
@@ -43,6 +46,8 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DATADIR ?= $(PREFIX)/share/vqtrace
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
@@ -266,7 +271,7 @@ test:
 .PHONY: test-world
 test-world:
 	$(Q)tests/deps --install build test world
-	$(Q)$(MAKE) -j$(JOBS) all tools
+	$(Q)$(MAKE) -j$(JOBS) all static tools
 	$(Q)tests/run $(sort $(wildcard tests/world/*_test.sh))
 
 .PHONY: tests tools guest recorder qemu10 qemu11
@@ -397,6 +402,8 @@ install-program: all
 	install -m 644 cli/man/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 cli/man/*.7 $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 cli/completion/vqtrace.bash $(DESTDIR)$(COMPDIR)/vqtrace
+	install -D -m 644 cli/completion/_vqtrace $(DESTDIR)$(ZSHDIR)/_vqtrace
+	install -D -m 644 cli/completion/vqtrace.fish $(DESTDIR)$(FISHDIR)/vqtrace.fish
 	install -m 644 traces/*.pcap* traces/*.declared $(DESTDIR)$(DATADIR)/traces
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/schema cli/schema/*.json
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/examples cli/examples/requests.py
@@ -439,7 +446,8 @@ install-wireshark: $(BUILD)/wireshark/vqtrace.lua
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/vqtrace $(DESTDIR)$(BINDIR)/vqtrace-guest $(DESTDIR)$(MANDIR)/man1/vqtrace*.1 \
 		$(DESTDIR)$(MANDIR)/man5/vqtrace*.5 $(DESTDIR)$(MANDIR)/man7/vqtrace*.7 \
-		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(UNITDIR)/vqtrace-metrics.service \
+		$(DESTDIR)$(COMPDIR)/vqtrace $(DESTDIR)$(ZSHDIR)/_vqtrace $(DESTDIR)$(FISHDIR)/vqtrace.fish \
+		$(DESTDIR)$(UNITDIR)/vqtrace-metrics.service \
 		$(DESTDIR)$(WIRESHARKDIR)/vqtrace.lua $(DESTDIR)$(EXTCAPDIR)/vqtrace \
 		$(DESTDIR)$(LIBDIR)/libvqtrace.so* $(DESTDIR)$(LIBDIR)/pkgconfig/libvqtrace.pc \
 		$(DESTDIR)$(INCLUDEDIR)/vqtrace.h $(DESTDIR)$(MANDIR)/man3/libvqtrace.3
@@ -451,6 +459,12 @@ uninstall:
 deb:
 	$(Q)tests/deps --install build package
 	$(Q).packaging/deb $(BUILD)/deb $(VERSION)
+
+# By rpmbuild, which Debian has, too; what Fedora calls the build's requirements is not checked here.
+.PHONY: rpm
+rpm:
+	$(Q)tests/deps --install build rpm
+	$(Q).packaging/rpm $(BUILD)/rpm $(VERSION)
 
 # What was downloaded stays, and what fuzzing has found; distclean takes that, too.
 .PHONY: distclean

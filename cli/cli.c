@@ -22,6 +22,8 @@
 
 #define WORDS_MAX (256u << 10) /* bytes on standard error that wait for a slow reader */
 
+int cli_trouble_status = CLI_TROUBLE;
+const struct cli_command *const *cli_commands;
 const struct cli_command *cli_current;
 
 static struct outlet *errors; /* NULL: standard error may wait */

@@ -18,6 +18,13 @@ enum cli_exit {
 	CLI_TROUBLE = 2, /* bad usage, unreadable input, no permission */
 };
 
+/*
+ * What main() exits with instead of CLI_TROUBLE: of `git bisect run`, 125 says that a commit cannot be
+ * tested, and 1 to 124 that it is bad.
+ */
+extern int cli_trouble_status;
+#define CLI_TROUBLE_BISECT 125
+
 struct option_row; /* decoder/util/option.h */
 
 struct cli_command {
@@ -32,12 +39,13 @@ struct cli_command {
 	const char *notes; /* the exit status, examples */
 	/* More of --help, behind the options: print each with row(); may be NULL. */
 	void (*more_options)(FILE *to, void (*row)(FILE *to, const struct option_row *o));
+	bool hidden; /* for shells, not for people: no list has it, and it has no page */
 	bool runs_command; /* the first word that is no option begins another command line */
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns enum cli_exit */
 };
 
 extern const struct cli_command cmd_record, cmd_show, cmd_stat, cmd_check, cmd_diff, cmd_doctor,
-	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck, cmd_merge, cmd_export;
+	cmd_demo, cmd_serve, cmd_replay, cmd_top, cmd_stuck, cmd_merge, cmd_export, cmd_complete;
 
 /*
  * Words on standard error.  Names in them may be of anybody: what would harm a terminal is escaped,
@@ -75,6 +83,8 @@ struct cli_guess {
 	size_t distance; /* of best */
 };
 void cli_consider(struct cli_guess *g, const char *name);
+/* The table of commands: ends with NULL; main() sets it. */
+extern const struct cli_command *const *cli_commands;
 /* The command being run, for the functions above and for --help. */
 extern const struct cli_command *cli_current;
 

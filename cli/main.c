@@ -7,8 +7,9 @@
 #include "cli/extcap.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_record, &cmd_show,	  &cmd_stat, &cmd_check, &cmd_diff,  &cmd_replay, &cmd_top,
-	&cmd_serve,  &cmd_doctor, &cmd_demo, &cmd_stuck, &cmd_merge, &cmd_export,
+	&cmd_record, &cmd_show,	 &cmd_stat,   &cmd_check,    &cmd_diff,
+	&cmd_replay, &cmd_top,	 &cmd_serve,  &cmd_doctor,   &cmd_demo,
+	&cmd_stuck,  &cmd_merge, &cmd_export, &cmd_complete, NULL,
 };
 
 static void help(FILE *to)
@@ -19,8 +20,9 @@ static void help(FILE *to)
 	      "and a virtio device.\n"
 	      "\n",
 	      to);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; commands[i]; i++)
+		if (!commands[i]->hidden)
+			fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
 	      "'vqtrace COMMAND --help' explains a command; 'vqtrace --version' prints the version.\n"
 	      "First steps: vqtrace doctor; vqtrace record -w t.pcap -- qemu-system-x86_64 ...;\n"
@@ -45,8 +47,9 @@ static int no_command(const char *verb)
 {
 	struct cli_guess g = { .word = verb };
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		cli_consider(&g, commands[i]->name);
+	for (size_t i = 0; commands[i]; i++)
+		if (!commands[i]->hidden)
+			cli_consider(&g, commands[i]->name);
 	if (g.best)
 		cli_error("no command '%s'; did you mean '%s'? ('vqtrace help' lists them)", verb,
 			  g.best);
@@ -58,7 +61,9 @@ static int no_command(const char *verb)
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
+	int code;
 
+	cli_commands = commands;
 	if (extcap_asked(argc, argv))
 		return printed(extcap_run(argc, argv));
 	if (!verb) {
@@ -76,11 +81,12 @@ int main(int argc, char **argv)
 		help(stdout);
 		return printed(CLI_OK);
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; commands[i]; i++) {
 		if (strcmp(commands[i]->name, verb))
 			continue;
 		cli_current = commands[i];
-		return printed(cli_current->run(argc - 1, argv + 1));
+		code = printed(cli_current->run(argc - 1, argv + 1));
+		return code == CLI_TROUBLE ? cli_trouble_status : code;
 	}
 	return no_command(verb);
 }

@@ -194,6 +194,24 @@ int cli_option_color(void *config, const char *value, struct text *why)
 	return option_refuse(why, "the choices are auto, always and never");
 }
 
+int cli_option_bisect(void *config, const char *value, struct text *why)
+{
+	cli_trouble_status = CLI_TROUBLE_BISECT;
+	return 0;
+}
+
+/* An option before it may be wrong, which must not look like a bad commit. */
+static void look_for_bisect(int argc, char **argv, const struct scanner *s)
+{
+	bool taken = false;
+
+	for (unsigned i = 0; i < s->n; i++)
+		taken |= s->row[i]->call == cli_option_bisect;
+	for (int i = 1; taken && i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--bisect"))
+			cli_trouble_status = CLI_TROUBLE_BISECT;
+}
+
 /* --- the command line ------------------------------------------------------ */
 
 static int parse_one(const struct scanner *s, int code)
@@ -224,6 +242,7 @@ int cli_parse_groups(int argc, char **argv, struct cli_option_group *groups, uns
 		for (const struct option_row *o = groups[i].rows; o->kind != OPTION_END; o++)
 			scanner_add(&s, o, &groups[i]);
 	scanner_add(&s, &help_row, NULL);
+	look_for_bisect(argc, argv, &s);
 	opterr = 0;
 	optind = 1;
 	while (!stop && (c = getopt_long(argc, argv, s.letters, s.longs, NULL)) != -1)

@@ -22,6 +22,15 @@ int cli_option_color(void *config, const char *value, struct text *why);
 		OPTION_FLAG, 0, "ascii", NULL, "no characters beyond ASCII", \
 			OPTION_TO(type, field) \
 	}
+/* --bisect, of commands whose exit status says whether what was built is good or bad. */
+#define CLI_OPTION_BISECT \
+	{ \
+		OPTION_CALL, 0, "bisect", NULL, \
+			"for 'git bisect run': exit with 125 instead of 2, so that a commit where " \
+			"this went wrong is skipped", \
+			.call = cli_option_bisect \
+	}
+int cli_option_bisect(void *config, const char *value, struct text *why);
 /* -r, -Y: the same in every command that reads a trace */
 #define CLI_OPTION_READ(type, field) \
 	{ \

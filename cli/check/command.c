@@ -53,6 +53,7 @@ static const struct option_row options[] = {
 	{ OPTION_FLAG, 'l', "line-buffered", NULL,
 	  "flush after every finding (the default on a terminal and when reading a pipe)",
 	  OPTION_TO(struct check_cmd, run.flush) },
+	CLI_OPTION_BISECT,
 	CLI_OPTION_ASCII(struct check_cmd, run.report.ascii),
 	CLI_OPTION_COLOR,
 	{ OPTION_FLAG, 0, "list", NULL, "list the rules, and exit",
@@ -295,5 +296,5 @@ const struct cli_command cmd_check = {
 		"  vqtrace record -w - -p 4711 | vqtrace check -r -  live\n"
 		"\n"
 		"Exit status: 0 no findings; 1 findings of the requested severity or worse; 2 trouble\n"
-		"(what is readable was checked), or nothing was decidable.\n",
+		"(what is readable was checked), or nothing was decidable; with --bisect 125 for that.\n",
 };

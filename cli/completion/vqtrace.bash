@@ -1,52 +1,79 @@
 # SPDX-License-Identifier: MIT
-# bash completion for vqtrace. What it offers is read off --help, --list and --fields, so
-# that it cannot fall behind. `make install` puts it where bash-completion looks.
+# bash completion for vqtrace: `vqtrace complete` finds all that is offered, this asks it and hands on
+# the answer. `make install` puts it where bash-completion looks.
 
-# The options in front of their explanations: "-q, --quiet  text", "--light[=TIME]  text".
-_vqtrace_options() { # PROGRAM COMMAND
-	"$1" "$2" --help 2>/dev/null | sed -n 's/^  \(-.*\)/\1/p' | sed 's/   *.*//' |
-		grep -oE -- '(^|[ ,])--?[[:alnum:]#][[:alnum:]-]*' | tr -d ' ,'
+# The words before the cursor, as they were typed in quotes or without: readline cuts at = and :, too.
+_vqtrace_words() {
+	local line=${COMP_LINE:0:COMP_POINT} rest i word
+	words=()
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		rest=${line#"${line%%[![:blank:]]*}"}
+		[ $i != "$COMP_CWORD" ] || word=$rest # up to the cursor
+		if [ $i -gt 0 ] && [ "$rest" = "$line" ] && [ -n "$rest" ]; then
+			words[${#words[@]} - 1]+=$word
+		else
+			words+=("$word")
+		fi
+		line=${rest#"$word"}
+	done
 }
 
-# What may follow an option; nothing: a file.
-_vqtrace_values() { # PROGRAM COMMAND OPTION
-	case $3 in
-	--rules | --explain) "$1" check --list 2>/dev/null | cut -d' ' -f1 ;;
-	--severity) echo must structural should suspicious ;;
-	--color) echo auto always never ;;
-	--by) echo queue type size vcpu time ;;
-	--against) echo emu qemu ;;
-	-p | --pid) pgrep -f qemu-system ;;
-	-Y | --filter | -e | --field) "$1" show --fields 2>/dev/null | cut -d' ' -f1 ;;
-	# "-T, --format text|json  ..." names them all
-	*) "$1" "$2" --help 2>/dev/null | sed -nE "s/^  ($3,.*|.*$3) ([a-z]+[|][a-z|]+).*/\2/p" | tr '|' ' ' ;;
-	esac
+# A word without its quotes and backslashes; nothing in it is expanded.
+_vqtrace_plain() {
+	local left=$1 c in=
+	plain=
+	while [ -n "$left" ]; do
+		c=${left:0:1} left=${left:1}
+		if [ "$c" = "$in" ]; then
+			in=
+		elif [ -z "$in" ] && [[ $c == [\'\"] ]]; then
+			in=$c
+		elif [ "$c" = \\ ] && [ "$in" != "'" ]; then
+			plain+=${left:0:1} left=${left:1}
+		else
+			plain+=$c
+		fi
+	done
+	quote=$in
 }
 
 _vqtrace() {
-	local program=$1 cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i words
+	local program words word plain quote lines line cut typed=()
 
 	COMPREPLY=()
-	if [ "$COMP_CWORD" = 1 ]; then
-		words="$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  .*/\1/p') --help --version"
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-		return
-	fi
-	for ((i = 2; i < COMP_CWORD; i++)); do # another command line begins
-		[ "${COMP_WORDS[i]}" = -- ] || continue
-		if declare -F _command_offset >/dev/null; then
-			_command_offset $((i + 1))
-		elif [ $i = $((COMP_CWORD - 1)) ]; then
-			mapfile -t COMPREPLY < <(compgen -c -- "$cur" | sort -u)
-		fi
-		return
+	_vqtrace_words
+	for word in "${words[@]}"; do
+		_vqtrace_plain "$word"
+		typed+=("$plain")
 	done
-	if [[ $cur == -* ]]; then
-		words=$(_vqtrace_options "$program" "${COMP_WORDS[1]}")
-	else
-		words=$(_vqtrace_values "$program" "${COMP_WORDS[1]}" "$prev")
-	fi
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	program=${typed[0]/#\~/$HOME}
+	mapfile -t lines < <("$program" complete -- "${typed[@]:1}" 2>/dev/null)
+	case ${lines[0]} in
+	files) compopt -o default 2>/dev/null ;;
+	command*)
+		if declare -F _command_offset >/dev/null; then
+			_command_offset "${lines[0]#command }"
+		elif [ "${lines[0]#command }" = $((${#words[@]} - 1)) ]; then
+			mapfile -t COMPREPLY < <(compgen -c -- "$plain" | sort -u)
+		else
+			compopt -o default 2>/dev/null
+		fi
+		return ;;
+	esac
+	# readline puts the reply in the place of what is behind the last = or :
+	cut=
+	[ -n "$quote" ] || cut=${plain%"${plain##*[=:]}"}
+	for line in "${lines[@]:1}"; do
+		line=${line%%$'\t'*}
+		line=${line#"$cut"}
+		case $quote in # which is open: what would end it, or be expanded in it, is escaped
+		\') line=${line//\'/\'\\\'\'} ;;
+		\") line=$(sed 's/[\\"`$]/\\&/g' <<<"$line") ;;
+		*) printf -v line %q "$line" ;;
+		esac
+		COMPREPLY+=("$line")
+	done
 }
 
-complete -o bashdefault -o default -F _vqtrace vqtrace
+complete -F _vqtrace vqtrace

@@ -96,6 +96,7 @@ static const struct option_row options[] = {
 	  OPTION_TO(struct command, verbose) },
 	{ OPTION_FLAG, 'q', "quiet", NULL, "nothing but differences",
 	  OPTION_TO(struct command, quiet) },
+	CLI_OPTION_BISECT,
 	CLI_OPTION_COLOR,
 	{},
 };
@@ -498,5 +499,5 @@ const struct cli_command cmd_replay = {
 		"\n"
 		"Exit status: 0 no difference in what was compared; 1 differences (or a declaration\n"
 		"that nothing met); 2 trouble: an unreadable trace, no device in it that can be\n"
-		"replayed, or none of its requests could be compared.\n",
+		"replayed, or none of its requests could be compared; with --bisect 125 for that.\n",
 };

@@ -256,31 +256,7 @@ letters() {
 	[ -z "$(cut -d' ' -f1 "$tmp/letters" | uniq -d)" ] || { cat "$tmp/letters"; return 1; }
 }
 
-completion() { # WORDS COMMAND-LINE...: the last word is completed to these, among others
-	local want=$1
-	shift
-	bash -c '. cli/completion/vqtrace.bash
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		_vqtrace "$1"
-		printf "%s\n" "${COMPREPLY[@]}"' - "$vqtrace" "$@" >"$tmp/reply" || return 1
-	printf '%s\n' $want | sort -u >"$tmp/want"
-	sort -u "$tmp/reply" | comm -13 - "$tmp/want" | grep . && { echo "not offered for: $*"; return 1; }
-	return 0
-}
-
-completions() {
-	local c
-	completion "$("$vqtrace" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')" "" || return 1
-	for c in $("$vqtrace" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
-		completion "$("$vqtrace" "$c" --help | sed -nE 's/^  (-., )?(--[a-z-]+).*/\2/p')" "$c" -- || return 1
-	done
-	completion --light record --li && completion "r a d e" show -t "" &&
-		completion "kick-missing kick-missing-packed" check --explain kick-m &&
-		completion "ring.used_idx ring.filled" show -Y ring. && completion bash record -w x -- bas &&
-		completion "" show -r nothing-of-this-name && [ "$(tr -d "\n" <"$tmp/reply")" = "" ]
-}
-
-plan 40
+plan 39
 check "no command" fails "usage: vqtrace" sh -c "'$vqtrace' 2>&1 | head -n 1 >&2; exit 2"
 check "an unknown command" fails "no command 'shwo'; did you mean 'show'?" "$vqtrace" shwo
 check "a command that is like none" fails "no command 'frobnicate'; 'vqtrace help'" "$vqtrace" frobnicate
@@ -319,6 +295,5 @@ check "every command explains itself" helps
 check "a letter means the same in every command" letters
 check "manual pages have every option" manuals
 check "the manual page has every fault" faults
-check "bash completion offers every command and option" completions
 check "the first manual page and make help are complete" indexes
 finish
