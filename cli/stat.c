@@ -8,7 +8,7 @@
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
 #include "decoder/stacks/flame.h"
-#include "decoder/stats/svg.h"
+#include "decoder/report/svg.h"
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
 #include "decoder/trace/file.h"
@@ -128,7 +128,8 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 	if (!s->filter && !s->window.from && !s->window.to &&
 	    stats_lives(s->stats, model_finish(s->model)))
 		return cli_error("no memory");
-	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings))
+	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings) ||
+	    stats_end(s->stats))
 		return cli_error("no memory");
 	return broken ? CLI_TROUBLE : CLI_OK;
 }

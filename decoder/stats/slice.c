@@ -6,6 +6,12 @@
 
 #include "decoder/stats/impl.h"
 
+static void add_each(uint32_t *to, const uint32_t *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		stats_add_saturated(&to[i], from[i]);
+}
+
 static void add_slice(struct stats_slice *to, const struct stats_slice *from)
 {
 	to->kicks += from->kicks;
@@ -17,15 +23,20 @@ static void add_slice(struct stats_slice *to, const struct stats_slice *from)
 	to->bytes_out += from->bytes_out;
 	if (from->flight_max > to->flight_max)
 		to->flight_max = from->flight_max;
+	to->flight_ns += from->flight_ns;
+	if (from->timed && (!to->timed || from->service_min < to->service_min))
+		to->service_min = from->service_min;
 	to->timed += from->timed;
 	to->service_sum += from->service_sum;
 	if (from->service_max > to->service_max)
 		to->service_max = from->service_max;
-	for (unsigned i = 0; i < COARSE_BUCKETS; i++) {
-		uint64_t sum = (uint64_t)to->service[i] + from->service[i];
-
-		to->service[i] = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
-	}
+	to->waited += from->waited;
+	if (from->wait_max > to->wait_max)
+		to->wait_max = from->wait_max;
+	add_each(to->service, from->service, COARSE_BUCKETS);
+	add_each(to->wait, from->wait, COARSE_BUCKETS);
+	add_each(to->queue_used, from->queue_used, STATS_SLICE_QUEUES + 1);
+	add_each(to->type_used, from->type_used, STATS_TYPES);
 }
 
 static void join_pairs(struct stats_device *d)
@@ -111,13 +122,24 @@ int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, 
 	return 0;
 }
 
-int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts)
+int stats_slice_flight(struct stats *s, struct stats_device *d, uint64_t from, uint64_t to)
 {
-	struct stats_slice *slice = stats_slice_at(s, d, ts);
+	uint64_t at = from > s->slice_ts ? from : s->slice_ts, end;
 
-	if (!slice)
+	if (!d->flight || d->tallied || !s->slice_ts || to < at)
+		return 0;
+	if (!stats_slice_at(s, d, to)) /* now all have one width, and are there */
 		return -ENOMEM;
-	if (d->flight > slice->flight_max)
-		slice->flight_max = d->flight;
+	do {
+		uint64_t i = (at - s->slice_ts) / s->total.slice_ns;
+		struct stats_slice *slice = &d->slice[i];
+
+		end = s->slice_ts + (i + 1) * s->total.slice_ns;
+		end = end < to ? end : to;
+		slice->flight_ns += d->flight * (end - at);
+		if (d->flight > slice->flight_max)
+			slice->flight_max = d->flight;
+		at = end;
+	} while (at < to);
 	return 0;
 }

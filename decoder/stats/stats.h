@@ -197,12 +197,20 @@ struct stats_access {
 	uint64_t sector_min, sector_end; /* touched; min ~0 if nothing was */
 };
 
+/* Queues whose completions a slice counts apart: the first ones; those of all others together. */
+#define STATS_SLICE_QUEUES 16
+
 /* One slice of time of one device. */
 struct stats_slice {
 	uint64_t kicks, popped, used, errors, interrupts, bytes_in, bytes_out;
-	uint64_t flight_max;
+	/* Requests in flight, also of events that are not counted: most, and integrated over time. */
+	uint64_t flight_max, flight_ns;
 	uint64_t timed, service_sum, service_max; /* requests of known duration, ns */
+	uint64_t service_min; /* meaningless while `timed` is 0 */
+	uint64_t waited, wait_max; /* requests popped whose wait is known, ns */
 	uint32_t service[COARSE_BUCKETS]; /* decoder/util/histogram.h */
+	uint32_t wait[COARSE_BUCKETS];
+	uint32_t queue_used[STATS_SLICE_QUEUES + 1], type_used[STATS_TYPES]; /* saturate */
 };
 
 /*
@@ -281,6 +289,8 @@ void stats_free(struct stats *s);
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted);
 /* Count the lives that are over when the trace is (model_finish()).  0 or -ENOMEM. */
 int stats_lives(struct stats *s, const struct model_life *lives);
+/* The trace is over: what is in flight was so until the latest event.  0 or -ENOMEM. */
+int stats_end(struct stats *s);
 
 /*
  * Counting begins at this time, with the next event: the time that requests are in flight, and

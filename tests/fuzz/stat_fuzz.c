@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "decoder/stacks/flame.h"
-#include "decoder/stats/svg.h"
+#include "decoder/report/svg.h"
 #include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
 

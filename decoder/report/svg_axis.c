@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* Axes: which slices of time are where, with idle time cut out; durations and numbers. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "decoder/report/svg_impl.h"
+#include "decoder/util/text.h"
+
+#define CUT 26 /* pixels of a piece of time that is left out */
+#define LABEL 62 /* that a label on the time axis takes, at least */
+#define TICKS 8
+
+/* --- the range, and the cuts in it --- */
+
+static bool is_active(const struct stats_slice *s)
+{
+	return s->popped || s->used || s->kicks || s->interrupts || s->flight_ns;
+}
+
+/* After the last request, the time that others are in flight is shown where it is that of all events. */
+static bool is_shown(const struct plot *p, const struct stats_slice *s)
+{
+	return s->popped || s->used || (s->flight_ns && !p->v->filter);
+}
+
+/* Runs of idle slices that are longer than what marks them. */
+static unsigned find_cuts(struct plot *p)
+{
+	unsigned least = p->n / 24 > 3 ? p->n / 24 : 3, left_out = 0;
+
+	p->ncuts = 0;
+	memset(p->idle, 0, sizeof(p->idle));
+	for (unsigned i = 0, run; i < p->n; i += run ? run : 1) {
+		for (run = 0; i + run < p->n && !is_active(plot_slice(p, i + run));)
+			run++;
+		if (run < least)
+			continue;
+		p->cut[p->ncuts++] = (struct plot_cut){ i, run };
+		memset(&p->idle[i], true, run);
+		left_out += run;
+	}
+	return left_out;
+}
+
+/* Cuts are of one width, and the other slices share the rest. */
+static void place(struct plot *p, unsigned left_out)
+{
+	double cut = fmin(CUT, SVG_PLOT / 2.0 / (p->ncuts ? p->ncuts : 1)), x = SVG_LEFT;
+	double wide = (SVG_PLOT - cut * p->ncuts) / (p->n - left_out);
+	unsigned c = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		p->x[i] = x;
+		if (c < p->ncuts && i >= p->cut[c].first + p->cut[c].n)
+			c++;
+		x += p->idle[i] ? cut / p->cut[c].n : wide;
+	}
+	p->x[p->n] = x;
+}
+
+bool plot_range(struct plot *p)
+{
+	unsigned last = 0;
+
+	p->first = p->d->nslices;
+	for (unsigned i = 0; i < p->d->nslices; i++) {
+		if (!is_shown(p, &p->d->slice[i]))
+			continue;
+		p->first = i < p->first ? i : p->first;
+		last = i;
+	}
+	p->n = p->first < p->d->nslices ? last - p->first + 1 : 0;
+	p->left = SVG_LEFT;
+	p->width = SVG_PLOT;
+	if (!p->n || !p->d->counts.used)
+		return false;
+	place(p, find_cuts(p));
+	return true;
+}
+
+/* --- values --- */
+
+double plot_y(const struct plot *p, double v)
+{
+	double at = (v - p->low) / (p->high - p->low);
+
+	return p->top + p->height * (1 - (at < 0 ? 0 : at > 1 ? 1 : at));
+}
+
+double plot_log(uint64_t ns)
+{
+	return log10((double)ns + 1);
+}
+
+/* 1, 2 or 5 times a power of ten, not below v. */
+static double nice(double v)
+{
+	double unit = pow(10, floor(log10(v))), r = v / unit;
+
+	return unit * (r <= 1 ? 1 : r <= 2 ? 2 : r <= 5 ? 5 : 10);
+}
+
+void plot_frame(const struct plot *p, const char *title)
+{
+	fprintf(p->to,
+		"<rect class=\"f\" x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\"/>\n"
+		"<text class=\"b\" x=\"%.0f\" y=\"%.0f\">%s</text>\n",
+		p->left, p->top, p->width, p->height, p->left, p->top - 6, title);
+}
+
+static void label_y(const struct plot *p, double v, const char *text)
+{
+	double y = plot_y(p, v);
+
+	fprintf(p->to,
+		"<path class=\"g\" d=\"M%.0f %.1fh%.0f\"/><text class=\"y\" x=\"%.0f\" "
+		"y=\"%.1f\">%s</text>\n",
+		p->left, y, p->width, p->left - 6, y + 4, text);
+}
+
+void plot_axis_linear(struct plot *p, double most)
+{
+	double step;
+
+	p->low = 0;
+	p->high = most > 0 ? most * 1.05 : 1;
+	step = nice(p->high / 4);
+	for (double v = 0; v <= p->high; v += step) {
+		char text[32];
+
+		snprintf(text, sizeof(text), v < 10000 ? "%.4g" : "%.4gk",
+			 v < 10000 ? v : v / 1000);
+		label_y(p, v, text);
+	}
+}
+
+void plot_axis_log(struct plot *p, uint64_t least, uint64_t most)
+{
+	p->low = fmin(floor(log10((double)(least ? least : 1))), 18);
+	p->high = fmin(ceil(plot_log(most)), 19); /* what 64 bits hold */
+	if (p->high <= p->low)
+		p->high = p->low + 1;
+	for (double v = p->low; v <= p->high; v++) {
+		TEXT(t, 24);
+
+		text_duration(&t, (uint64_t)(pow(10, v) + 0.5));
+		label_y(p, v, t.buf);
+	}
+}
+
+/* --- time --- */
+
+void plot_begin_zoom(const struct plot *p)
+{
+	fprintf(p->to,
+		"<svg class=\"z\" x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" viewBox=\"%d "
+		"%.1f %d %.1f\" preserveAspectRatio=\"none\">\n",
+		SVG_LEFT, p->top, SVG_PLOT, p->height, SVG_LEFT, p->top, SVG_PLOT, p->height);
+}
+
+void plot_end_zoom(const struct plot *p)
+{
+	fputs("</svg>\n", p->to);
+}
+
+static double seconds(const struct plot *p, unsigned i)
+{
+	return p->begin_s + (p->first + i) * p->slice_s;
+}
+
+/* The wall clock at a time since the trace began; false: the trace does not tell. */
+static bool wall_clock(const struct plot *p, double s, struct tm *tm, unsigned *ns)
+{
+	int64_t wall = model_wall(p->v->model);
+	uint64_t at = stats_total(p->v->stats)->start_ts + (uint64_t)wall + (uint64_t)(s * 1e9 + 0.5);
+	time_t t = (time_t)(at / 1000000000);
+
+	*ns = (unsigned)(at % 1000000000);
+	return wall && localtime_r(&t, tm);
+}
+
+void plot_text_wall(struct text *t, const struct plot *p)
+{
+	struct tm tm;
+	unsigned ns;
+	char buf[64];
+
+	if (wall_clock(p, p->n ? seconds(p, 0) : 0, &tm, &ns) &&
+	    strftime(buf, sizeof(buf), "%Y-%m-%d, UTC%z", &tm))
+		text_add(t, "wall clock of %s", buf);
+}
+
+static void label_x(const struct plot *p, double x, double s, int decimals)
+{
+	double y = p->top + p->height;
+	static const unsigned parts[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
+					  10000,      1000,	 100,	   10,	    1 };
+	struct tm tm;
+	unsigned ns;
+	char buf[32];
+
+	decimals = decimals > 9 ? 9 : decimals;
+	fprintf(p->to,
+		"<g class=\"tick\"><path class=\"f\" d=\"M%.1f %.0fv4\"/><text class=\"x\" x=\"%.1f\" "
+		"y=\"%.0f\">%.*f s</text>",
+		x, y, x, y + 14, decimals, s);
+	if (wall_clock(p, s, &tm, &ns) && strftime(buf, sizeof(buf), "%H:%M:%S", &tm)) {
+		fprintf(p->to, "<text class=\"x w\" x=\"%.1f\" y=\"%.0f\">%s", x, y + 25, buf);
+		if (decimals)
+			fprintf(p->to, ".%0*u", decimals, ns / parts[decimals]);
+		fputs("</text>", p->to);
+	}
+	fputs("</g>\n", p->to);
+}
+
+/* Labels of a piece of the axis without a cut; returns where the last one is. */
+static double label_piece(const struct plot *p, unsigned first, unsigned end, double step,
+			  double last)
+{
+	double from = seconds(p, first), to = seconds(p, end);
+	double scale = (p->x[end] - p->x[first]) / (to - from);
+	int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9);
+
+	for (double t = ceil(from / step - 1e-9) * step; t <= to + step / 1000; t += step) {
+		double x = p->x[first] + (t - from) * scale;
+
+		if (x < last + LABEL)
+			continue;
+		label_x(p, x, t, decimals);
+		last = x;
+	}
+	return last;
+}
+
+/* Hatched, and how long it is, where there is room for that. */
+static void mark_cut(const struct plot *p, const struct plot_cut *c)
+{
+	double left = p->x[c->first], right = p->x[c->first + c->n], y = p->top + p->height;
+	TEXT(t, 24);
+
+	text_duration(&t, (uint64_t)(c->n * p->slice_s * 1e9));
+	plot_begin_zoom(p);
+	fprintf(p->to,
+		"<g><title>%s without a request, left out</title><rect class=\"cut\" x=\"%.1f\" "
+		"y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+		t.buf, left, p->top, right - left, p->height);
+	for (double at = y - 3; at > p->top; at -= 8)
+		fprintf(p->to, "<path class=\"c\" d=\"M%.1f %.1fL%.1f %.1f\"/>", left + 2, at,
+			right - 2, fmax(at - 6, p->top));
+	fputs("</g>\n", p->to);
+	plot_end_zoom(p);
+	if (p->ncuts <= 12)
+		fprintf(p->to,
+			"<text class=\"x gap\" x=\"%.1f\" y=\"%.0f\" data-x=\"%.1f\">%s idle</text>\n",
+			(left + right) / 2, p->top - 6 + 16, (left + right) / 2, t.buf);
+}
+
+void plot_axis_time(const struct plot *p)
+{
+	unsigned at = 0, left_out = 0;
+	double step, last = -LABEL;
+
+	for (unsigned c = 0; c < p->ncuts; c++)
+		left_out += p->cut[c].n;
+	step = nice((p->n - left_out) * p->slice_s / TICKS);
+	fputs("<g class=\"axis\">\n", p->to);
+	for (unsigned c = 0; c <= p->ncuts; c++) {
+		unsigned end = c < p->ncuts ? p->cut[c].first : p->n;
+
+		if (end > at)
+			last = label_piece(p, at, end, step, last);
+		at = c < p->ncuts ? end + p->cut[c].n : at;
+	}
+	fputs("</g>\n", p->to);
+	for (unsigned c = 0; c < p->ncuts; c++)
+		mark_cut(p, &p->cut[c]);
+}
+
+void plot_pieces(const struct plot *p)
+{
+	unsigned at = 0;
+	const char *space = "";
+
+	for (unsigned c = 0; c <= p->ncuts; c++) {
+		unsigned end = c < p->ncuts ? p->cut[c].first : p->n;
+
+		if (end > at) {
+			fprintf(p->to, "%s%.2f,%.2f,%.9g,%.9g", space, p->x[at], p->x[end],
+				seconds(p, at), seconds(p, end));
+			space = " ";
+		}
+		at = c < p->ncuts ? end + p->cut[c].n : at;
+	}
+}
