@@ -43,10 +43,10 @@ static void title(struct plot *p, double y)
 	plot_text_wall(&wall, p);
 	text_duration(&slice, (uint64_t)(p->slice_s * 1e9 + 0.5));
 	fprintf(p->to,
-		"<text x=\"%d\" y=\"%.0f\">seconds since the trace began%s%s; %u slices of %s, each with "
-		"its least, median and most%s</text>\n",
-		SVG_LEFT, y + 34, wall.len ? ", and the " : "", wall.buf, p->n, slice.buf,
-		p->ncuts ? "; idle time is cut out" : "");
+		"<text class=\"w\" x=\"%d\" y=\"%.0f\">slices of %s%s; seconds since the trace began%s%s"
+		"</text>\n",
+		SVG_LEFT, y + 34, slice.buf,
+		p->ncuts ? ", idle time cut out" : "", wall.len ? ", " : "", wall.buf);
 }
 
 /* --- over time --- */
@@ -76,7 +76,7 @@ static void put_time(const char *what, bool known, uint64_t ns, struct text *t)
 static void put_title(const struct plot *p, unsigned i)
 {
 	const struct stats_slice *s = plot_slice(p, i);
-	double from = p->begin_s + (p->first + i) * p->slice_s;
+	double from = plot_seconds(p, i);
 	TEXT(t, 400);
 
 	text_add(&t, "from %.6g s, for %.6g s\n%" PRIu64 " requests completed", from, p->slice_s,
@@ -94,7 +94,7 @@ static void put_title(const struct plot *p, unsigned i)
 	fprintf(p->to,
 		"<rect class=\"hit\" x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%.0f\">"
 		"<title>%s</title></rect>\n",
-		p->x[i], p->top, p->x[i + 1] - p->x[i], p->height, t.buf);
+		p->x[i], p->top, p->end[i] - p->x[i], p->height, t.buf);
 }
 
 static void put_titles(struct plot *p, double top, double bottom)
@@ -103,8 +103,7 @@ static void put_titles(struct plot *p, double top, double bottom)
 	p->height = bottom - top;
 	plot_begin_zoom(p);
 	for (unsigned i = 0; i < p->n; i++)
-		if (!p->idle[i])
-			put_title(p, i);
+		put_title(p, i);
 	plot_end_zoom(p);
 }
 

@@ -9,15 +9,11 @@
 #include "decoder/util/text.h"
 
 #define CUT 26 /* pixels of a piece of time that is left out */
-#define LABEL 62 /* that a label on the time axis takes, at least */
+#define LABEL 76 /* that a label on the time axis takes, at least */
 #define TICKS 8
+#define UPRIGHT 80 /* that a cut's label takes */
 
 /* --- the range, and the cuts in it --- */
-
-static bool is_active(const struct stats_slice *s)
-{
-	return s->popped || s->used || s->kicks || s->interrupts || s->flight_ns;
-}
 
 /* After the last request, the time that others are in flight is shown where it is that of all events. */
 static bool is_shown(const struct plot *p, const struct stats_slice *s)
@@ -25,39 +21,48 @@ static bool is_shown(const struct plot *p, const struct stats_slice *s)
 	return s->popped || s->used || (s->flight_ns && !p->v->filter);
 }
 
-/* Runs of idle slices that are longer than what marks them. */
-static unsigned find_cuts(struct plot *p)
+/* Idle slices after one of those shown. */
+static uint64_t idle_after(const struct plot *p, unsigned i)
 {
-	unsigned least = p->n / 24 > 3 ? p->n / 24 : 3, left_out = 0;
-
-	p->ncuts = 0;
-	memset(p->idle, 0, sizeof(p->idle));
-	for (unsigned i = 0, run; i < p->n; i += run ? run : 1) {
-		for (run = 0; i + run < p->n && !is_active(plot_slice(p, i + run));)
-			run++;
-		if (run < least)
-			continue;
-		p->cut[p->ncuts++] = (struct plot_cut){ i, run };
-		memset(&p->idle[i], true, run);
-		left_out += run;
-	}
-	return left_out;
+	return i + 1 < p->n ? plot_slice(p, i + 1)->index - plot_slice(p, i)->index - 1 : 0;
 }
 
-/* Cuts are of one width, and the other slices share the rest. */
-static void place(struct plot *p, unsigned left_out)
+/* Idle time that would take more room than what marks it. */
+static void find_cuts(struct plot *p)
 {
-	double cut = fmin(CUT, SVG_PLOT / 2.0 / (p->ncuts ? p->ncuts : 1)), x = SVG_LEFT;
-	double wide = (SVG_PLOT - cut * p->ncuts) / (p->n - left_out);
+	unsigned least = p->n / 24 > 3 ? p->n / 24 : 3;
+
+	p->ncuts = 0;
+	p->slices = p->n;
+	for (unsigned i = 0; i < p->n; i++) {
+		uint64_t idle = idle_after(p, i);
+
+		if (idle < least)
+			p->slices += idle;
+		else
+			p->cut[p->ncuts++] = (struct plot_cut){ .after = i, .n = idle };
+	}
+}
+
+/* Cuts are of one width, and the slices share the rest. */
+static void place(struct plot *p)
+{
+	double x = SVG_LEFT, wide;
 	unsigned c = 0;
 
+	p->cut_width = fmin(CUT, SVG_PLOT / 2.0 / (p->ncuts ? p->ncuts : 1));
+	wide = (SVG_PLOT - p->cut_width * p->ncuts) / (double)p->slices;
 	for (unsigned i = 0; i < p->n; i++) {
 		p->x[i] = x;
-		if (c < p->ncuts && i >= p->cut[c].first + p->cut[c].n)
-			c++;
-		x += p->idle[i] ? cut / p->cut[c].n : wide;
+		x += wide;
+		p->end[i] = x;
+		if (c < p->ncuts && p->cut[c].after == i) {
+			p->cut[c++].x = x;
+			x += p->cut_width;
+		} else {
+			x += wide * (double)idle_after(p, i);
+		}
 	}
-	p->x[p->n] = x;
 }
 
 bool plot_range(struct plot *p)
@@ -76,7 +81,8 @@ bool plot_range(struct plot *p)
 	p->width = SVG_PLOT;
 	if (!p->n || !p->d->counts.used)
 		return false;
-	place(p, find_cuts(p));
+	find_cuts(p);
+	place(p);
 	return true;
 }
 
@@ -165,9 +171,9 @@ void plot_end_zoom(const struct plot *p)
 	fputs("</svg>\n", p->to);
 }
 
-static double seconds(const struct plot *p, unsigned i)
+double plot_seconds(const struct plot *p, unsigned i)
 {
-	return p->begin_s + (p->first + i) * p->slice_s;
+	return p->begin_s + (double)plot_slice(p, i)->index * p->slice_s;
 }
 
 /* The wall clock at a time since the trace began; false: the trace does not tell. */
@@ -187,7 +193,7 @@ void plot_text_wall(struct text *t, const struct plot *p)
 	unsigned ns;
 	char buf[64];
 
-	if (wall_clock(p, p->n ? seconds(p, 0) : 0, &tm, &ns) &&
+	if (wall_clock(p, p->n ? plot_seconds(p, 0) : 0, &tm, &ns) &&
 	    strftime(buf, sizeof(buf), "%Y-%m-%d, UTC%z", &tm))
 		text_add(t, "wall clock of %s", buf);
 }
@@ -215,14 +221,19 @@ static void label_x(const struct plot *p, double x, double s, int decimals)
 	fputs("</g>\n", p->to);
 }
 
-/* Labels of a piece of the axis without a cut; returns where the last one is. */
-static double label_piece(const struct plot *p, unsigned first, unsigned end, double step,
+/* Labels of a piece of the axis without a cut, to its last slice; returns where the last one is. */
+static double label_piece(const struct plot *p, unsigned first, unsigned until, double step,
 			  double last)
 {
-	double from = seconds(p, first), to = seconds(p, end);
-	double scale = (p->x[end] - p->x[first]) / (to - from);
+	double from = plot_seconds(p, first), to = plot_seconds(p, until) + p->slice_s;
+	double scale = (p->end[until] - p->x[first]) / (to - from);
 	int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9);
 
+	/* where no tick falls into it, its begin is one */
+	if (ceil(from / step - 1e-9) * step > to && p->x[first] >= last + LABEL) {
+		last = p->x[first];
+		label_x(p, last, from, decimals);
+	}
 	for (double t = ceil(from / step - 1e-9) * step; t <= to + step / 1000; t += step) {
 		double x = p->x[first] + (t - from) * scale;
 
@@ -237,10 +248,10 @@ static double label_piece(const struct plot *p, unsigned first, unsigned end, do
 /* Hatched, and how long it is, where there is room for that. */
 static void mark_cut(const struct plot *p, const struct plot_cut *c)
 {
-	double left = p->x[c->first], right = p->x[c->first + c->n], y = p->top + p->height;
+	double left = c->x, right = c->x + p->cut_width, y = p->top + p->height;
 	TEXT(t, 24);
 
-	text_duration(&t, (uint64_t)(c->n * p->slice_s * 1e9));
+	text_duration(&t, (uint64_t)((double)c->n * p->slice_s * 1e9));
 	plot_begin_zoom(p);
 	fprintf(p->to,
 		"<g><title>%s without a request, left out</title><rect class=\"cut\" x=\"%.1f\" "
@@ -251,27 +262,28 @@ static void mark_cut(const struct plot *p, const struct plot_cut *c)
 			right - 2, fmax(at - 6, p->top));
 	fputs("</g>\n", p->to);
 	plot_end_zoom(p);
-	if (p->ncuts <= 12)
+	if (p->height >= UPRIGHT)
 		fprintf(p->to,
-			"<text class=\"x gap\" x=\"%.1f\" y=\"%.0f\" data-x=\"%.1f\">%s idle</text>\n",
-			(left + right) / 2, p->top - 6 + 16, (left + right) / 2, t.buf);
+			"<text class=\"x gap\" data-x=\"%.1f\" transform=\"translate(%.1f,%.1f) "
+			"rotate(-90)\">%s idle</text>\n",
+			(left + right) / 2, (left + right) / 2 + 3, p->top + p->height / 2, t.buf);
+}
+
+/* The slice that the piece of the axis ends with which begins with this one. */
+static unsigned piece_end(const struct plot *p, unsigned piece)
+{
+	return piece < p->ncuts ? p->cut[piece].after : p->n - 1;
 }
 
 void plot_axis_time(const struct plot *p)
 {
-	unsigned at = 0, left_out = 0;
-	double step, last = -LABEL;
+	double step = nice((double)p->slices * p->slice_s / TICKS), last = -LABEL;
+	unsigned at = 0;
 
-	for (unsigned c = 0; c < p->ncuts; c++)
-		left_out += p->cut[c].n;
-	step = nice((p->n - left_out) * p->slice_s / TICKS);
 	fputs("<g class=\"axis\">\n", p->to);
 	for (unsigned c = 0; c <= p->ncuts; c++) {
-		unsigned end = c < p->ncuts ? p->cut[c].first : p->n;
-
-		if (end > at)
-			last = label_piece(p, at, end, step, last);
-		at = c < p->ncuts ? end + p->cut[c].n : at;
+		last = label_piece(p, at, piece_end(p, c), step, last);
+		at = piece_end(p, c) + 1;
 	}
 	fputs("</g>\n", p->to);
 	for (unsigned c = 0; c < p->ncuts; c++)
@@ -281,16 +293,12 @@ void plot_axis_time(const struct plot *p)
 void plot_pieces(const struct plot *p)
 {
 	unsigned at = 0;
-	const char *space = "";
 
 	for (unsigned c = 0; c <= p->ncuts; c++) {
-		unsigned end = c < p->ncuts ? p->cut[c].first : p->n;
+		unsigned until = piece_end(p, c);
 
-		if (end > at) {
-			fprintf(p->to, "%s%.2f,%.2f,%.9g,%.9g", space, p->x[at], p->x[end],
-				seconds(p, at), seconds(p, end));
-			space = " ";
-		}
-		at = c < p->ncuts ? end + p->cut[c].n : at;
+		fprintf(p->to, "%s%.2f,%.2f,%.9f,%.9f", c ? " " : "", p->x[at], p->end[until],
+			plot_seconds(p, at), plot_seconds(p, until) + p->slice_s);
+		at = until + 1;
 	}
 }

@@ -124,25 +124,41 @@ static double highest(const struct plot *p, const struct curve *c)
 	return high;
 }
 
-/* A step for each slice; a break where there is no value, or time is left out. */
-static void draw_curve(const struct plot *p, const struct curve *c)
+/* Is idle time between this slice and the one before it, or nothing? */
+static bool is_apart(const struct plot *p, unsigned i)
 {
+	return !i || plot_slice(p, i)->index != plot_slice(p, i - 1)->index + 1;
+}
+
+/*
+ * A step for each slice; a break where there is no value.  from_zero: what is counted is 0 where time
+ * is idle.
+ */
+static void draw_curve(const struct plot *p, const struct curve *c, bool from_zero)
+{
+	double zero = p->top + p->height, v;
 	bool down = false;
-	double v;
 
 	fprintf(p->to, "<path class=\"%s\" d=\"", c->class);
 	for (unsigned i = 0; i < p->n; i++) {
-		if (p->idle[i] || !c->value(p, plot_slice(p, i), &v)) {
-			down = false;
+		bool known = c->value(p, plot_slice(p, i), &v);
+
+		if (down && is_apart(p, i) && from_zero)
+			fprintf(p->to, "V%.1f", zero);
+		down = down && known && !is_apart(p, i);
+		if (!known)
 			continue;
-		}
-		if (!down)
+		if (!down && from_zero)
+			fprintf(p->to, "M%.1f %.1fV%.1f", p->x[i], zero, plot_y(p, v));
+		else if (!down)
 			fprintf(p->to, "M%.1f %.1f", p->x[i], plot_y(p, v));
 		else
 			fprintf(p->to, "V%.1f", plot_y(p, v));
-		fprintf(p->to, "H%.1f", p->x[i + 1]);
+		fprintf(p->to, "H%.1f", p->end[i]);
 		down = true;
 	}
+	if (down && from_zero)
+		fprintf(p->to, "V%.1f", zero);
 	fputs("\"/>\n", p->to);
 }
 
@@ -160,19 +176,19 @@ static void legend(const struct plot *p, const struct curve *c)
 	}
 }
 
-static void curves(const struct plot *p, const struct curve *c)
+static void curves(const struct plot *p, const struct curve *c, bool from_zero)
 {
 	legend(p, c);
 	plot_begin_zoom(p);
 	for (; c->label; c++)
-		draw_curve(p, c);
+		draw_curve(p, c, from_zero);
 	plot_end_zoom(p);
 }
 
 static void draw_linear(struct plot *p, const struct curve *c)
 {
 	plot_axis_linear(p, highest(p, c));
-	curves(p, c);
+	curves(p, c, true);
 }
 
 static void draw_rate(struct plot *p)
@@ -211,7 +227,7 @@ static void draw_log(struct plot *p, const struct curve *c)
 
 	extremes(p, c, &least, &most);
 	plot_axis_log(p, least, most);
-	curves(p, c);
+	curves(p, c, false);
 }
 
 static void draw_latency(struct plot *p)
@@ -254,6 +270,6 @@ const struct plot_panel plot_curves[] = {
 	{ "MiB a second", always, draw_bytes },
 	{ "requests in flight", if_depth, draw_depth },
 	{ "latency, popped to used", if_timed, draw_latency },
-	{ "waiting (kick to popped) beside service (popped to used)", if_waited, draw_wait },
+	{ "waiting (kick to popped) and service", if_waited, draw_wait },
 	{ NULL, NULL, NULL },
 };

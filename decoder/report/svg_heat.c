@@ -52,7 +52,7 @@ static void heat_cells(const struct plot *p, unsigned shade, uint32_t most)
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned b = 0; b < COARSE_BUCKETS; b++) {
 			uint32_t n = plot_slice(p, i)->service[b];
-			double w = p->x[i + 1] - p->x[i], y0, y1;
+			double w = p->end[i] - p->x[i], y0, y1;
 
 			if (!n || shade_of(n, most) != shade)
 				continue;
@@ -160,7 +160,7 @@ static void draw_lane(const struct plot *p, const struct lanes *l, unsigned lane
 
 		for (unsigned i = 0; i < p->n; i++) {
 			uint32_t n = l->count(plot_slice(p, i), lane);
-			double w = p->x[i + 1] - p->x[i];
+			double w = p->end[i] - p->x[i];
 
 			if (!n || shade_of(n, most) != s)
 				continue;

@@ -17,9 +17,11 @@
 #define SVG_AXIS 46 /* between two panels: the axis of one, the title of the next */
 #define SVG_SHADES 8
 
-/* Slices of time without any activity, which the axis leaves out. */
+/* Idle time which the axis leaves out. */
 struct plot_cut {
-	unsigned first, n; /* from plot.first on */
+	unsigned after; /* the slice before it, of those shown */
+	uint64_t n; /* slices that it would be */
+	double x; /* where its mark begins; pixels */
 };
 
 /* One device's time axis, and the panel being drawn. */
@@ -32,10 +34,11 @@ struct plot {
 	double slice_s; /* width of a slice, seconds */
 	double begin_s; /* of slice 0 */
 	unsigned first, n; /* slices shown */
-	double x[STATS_SLICES + 1]; /* where each of them begins, pixels; and the last one ends */
-	bool idle[STATS_SLICES]; /* it is in a cut */
+	double x[STATS_SLICES], end[STATS_SLICES]; /* where each begins and ends, pixels */
 	struct plot_cut cut[STATS_SLICES];
 	unsigned ncuts;
+	double cut_width;
+	uint64_t slices; /* on the axis, idle ones that are not cut out included */
 	double top, height; /* of the panel, pixels */
 	double left, width; /* likewise */
 	double low, high; /* values at its bottom and top; logarithmic: their log10 */
@@ -50,6 +53,8 @@ static inline const struct stats_slice *plot_slice(const struct plot *p, unsigne
 
 /* Which slices are shown, and where; false: the device completed nothing, and has nothing in flight. */
 bool plot_range(struct plot *p);
+/* When a slice begins, of those shown. */
+double plot_seconds(const struct plot *p, unsigned i);
 /* The frame of the panel, and its title, which is ours. */
 void plot_frame(const struct plot *p, const char *title);
 double plot_y(const struct plot *p, double v);

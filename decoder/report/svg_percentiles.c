@@ -130,10 +130,11 @@ static void axis(const struct plot *p, double decades)
 				"<path class=\"f\" d=\"M%.1f %.1fv4\"/><text class=\"x\" x=\"%.1f\" "
 				"y=\"%.0f\">50 %%</text>\n",
 				x + p->width * log10(2) / decades, y,
-				x + p->width * log10(2) / decades, y + (decades > 3 ? 25 : 14));
+				x + p->width * log10(2) / decades, y + 25);
 	}
 }
 
+/* Durations grow to the right, so that above the lines there is most room. */
 static void legend(const struct plot *p, const struct chart *c)
 {
 	for (unsigned i = 0; i < c->n; i++)

@@ -35,12 +35,12 @@ void plot_style(FILE *to, const struct plot_colors *c)
 {
 	fprintf(to,
 		"text{font:11px sans-serif;fill:%s}.t{font:bold 14px sans-serif}.b{font-weight:bold}"
-		".x{text-anchor:middle}.y{text-anchor:end}.w,.gap{fill:%s}.gap{font-size:9px}"
+		".x{text-anchor:middle}.y{text-anchor:end}.w,.gap{fill:%s}.gap{font-size:9px;stroke:%s;stroke-width:3;paint-order:stroke}"
 		".f{fill:none;stroke:%s;stroke-width:1}"
 		".g{fill:none;stroke:%s;stroke-width:.5}.s{fill:none;stroke:%s;stroke-width:.6}"
 		".cut{fill:%s}.c{fill:none;stroke:%s;stroke-width:.7}.hit{fill-opacity:0}"
 		".z path,.z rect{vector-effect:non-scaling-stroke}",
-		c->ink, c->faint, c->ink, c->grid, c->ink, c->paper, c->faint);
+		c->ink, c->faint, c->paper, c->ink, c->grid, c->ink, c->paper, c->faint);
 	line_styles(to, c);
 	shades(to, c);
 }
