@@ -339,6 +339,7 @@ regression: all tools
 	$(Q)tests/check/regression_test.sh --update
 	$(Q)tests/check/screens_test.sh --update
 	$(Q)tests/check/export_test.sh --update
+	$(Q)tests/check/report_test.sh --update
 
 deps:
 	$(Q)tests/deps --install build test

@@ -73,7 +73,7 @@ static const char style[] =
 	"vertical-align:middle}.wait{fill:var(--wait)}.service{fill:var(--service)}.back{fill:var(--back)}"
 	".irq{fill:var(--irq)}.key{display:inline-block;width:1.6rem;height:.7rem;margin:0 .3rem 0 .9rem}\n"
 	"tr.events td{text-align:left;padding:0 0 .4rem 2rem}tr.events table td{padding:.1rem .55rem}"
-	"tr.events table{margin:.3rem 0}.tools{display:none;gap:.4rem;align-items:center;margin:.5rem 0}"
+	"tr.events table{margin:.3rem 0}.tools{display:none;position:sticky;top:0;background:var(--paper);padding:.3rem 0;z-index:1;gap:.4rem;align-items:center;margin:.5rem 0}"
 	".tools button{font:inherit;padding:.1rem .6rem;color:var(--ink);background:var(--soft);border:1px solid "
 	"var(--line);border-radius:.3rem}.js .tools{display:flex}.js svg.plot{touch-action:pan-y}"
 	".hit:hover{fill-opacity:.12}.sel{fill:var(--link);fill-opacity:.2}\n"
@@ -238,6 +238,8 @@ int report_html(FILE *to, const struct stat_view *v, const struct slow *slow, co
 		fprintf(to, "<p>%s</p>\n",
 			v->filter || v->window ? "Nothing matched." : "No virtio devices.");
 	html_slow(to, v, slow);
+	fputs("<h2>Threads</h2>\n", to);
+	rc = rc ? rc : stat_print_html(to, v, STAT_BY_VCPU, NULL);
 	rc = rc ? rc : put_text(to, v);
 	put_notes(to);
 	fprintf(to, "<script>\n%s</script>\n</body>\n</html>\n", html_script);

@@ -119,7 +119,8 @@ static double draw_panels(struct plot *p, double y)
 				continue;
 			p->top = y + SVG_GAP - 10;
 			p->height = h;
-			plot_frame(p, panel->title);
+			plot_frame(p, p->dev->by_driver && panel->by_driver ? panel->by_driver
+									: panel->title);
 			panel->draw(p);
 			plot_axis_time(p);
 			y += h + SVG_AXIS;

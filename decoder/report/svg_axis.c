@@ -27,11 +27,8 @@ static uint64_t idle_after(const struct plot *p, unsigned i)
 	return i + 1 < p->n ? plot_slice(p, i + 1)->index - plot_slice(p, i)->index - 1 : 0;
 }
 
-/* Idle time that would take more room than what marks it. */
-static void find_cuts(struct plot *p)
+static void find_cuts(struct plot *p, uint64_t least)
 {
-	unsigned least = p->n / 24 > 3 ? p->n / 24 : 3;
-
 	p->ncuts = 0;
 	p->slices = p->n;
 	for (unsigned i = 0; i < p->n; i++) {
@@ -42,6 +39,21 @@ static void find_cuts(struct plot *p)
 		else
 			p->cut[p->ncuts++] = (struct plot_cut){ .after = i, .n = idle };
 	}
+	p->cut_width = fmin(CUT, SVG_PLOT / 2.0 / (p->ncuts ? p->ncuts : 1));
+}
+
+/* Cut out what would take clearly more room than what marks it. */
+static void choose_cuts(struct plot *p)
+{
+	uint64_t least = 3;
+
+	for (find_cuts(p, least); p->ncuts; find_cuts(p, least)) {
+		double wide = (SVG_PLOT - p->cut_width * p->ncuts) / (double)p->slices;
+
+		if ((double)least * wide >= 2 * CUT)
+			break;
+		least += least / 2;
+	}
 }
 
 /* Cuts are of one width, and the slices share the rest. */
@@ -50,7 +62,6 @@ static void place(struct plot *p)
 	double x = SVG_LEFT, wide;
 	unsigned c = 0;
 
-	p->cut_width = fmin(CUT, SVG_PLOT / 2.0 / (p->ncuts ? p->ncuts : 1));
 	wide = (SVG_PLOT - p->cut_width * p->ncuts) / (double)p->slices;
 	for (unsigned i = 0; i < p->n; i++) {
 		p->x[i] = x;
@@ -81,7 +92,7 @@ bool plot_range(struct plot *p)
 	p->width = SVG_PLOT;
 	if (!p->n || !p->d->counts.used)
 		return false;
-	find_cuts(p);
+	choose_cuts(p);
 	place(p);
 	return true;
 }

@@ -266,10 +266,10 @@ static unsigned if_waited(const struct plot *p)
 }
 
 const struct plot_panel plot_curves[] = {
-	{ "requests a second", always, draw_rate },
-	{ "MiB a second", always, draw_bytes },
-	{ "requests in flight", if_depth, draw_depth },
-	{ "latency, popped to used", if_timed, draw_latency },
-	{ "waiting (kick to popped) and service", if_waited, draw_wait },
-	{ NULL, NULL, NULL },
+	{ "requests a second", NULL, always, draw_rate },
+	{ "MiB a second", NULL, always, draw_bytes },
+	{ "requests in flight", NULL, if_depth, draw_depth },
+	{ "latency, popped to used", "latency, added to taken", if_timed, draw_latency },
+	{ "waiting (kick to popped) and service", NULL, if_waited, draw_wait },
+	{ .title = NULL },
 };

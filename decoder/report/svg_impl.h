@@ -77,7 +77,7 @@ void plot_text_wall(struct text *t, const struct plot *p);
 /* --- panels: 0 pixels high where there is nothing to draw --- */
 
 struct plot_panel {
-	const char *title;
+	const char *title, *by_driver; /* the latter of the driver's view; NULL: the same */
 	unsigned (*height)(const struct plot *p);
 	void (*draw)(struct plot *p);
 };
