@@ -6,7 +6,7 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
-#   make test-world    tests that need large programs of others (Prometheus, systemd): installs them
+#   make test-world    tests that need large programs of others (Prometheus, systemd, Chromium): installs them
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
 #   make deps          install what building and tests need

@@ -188,8 +188,9 @@ void plot_device(FILE *to, const struct stat_view *v, const struct stats_device 
 	height = height_of(&p);
 	fprintf(to,
 		"<svg class=\"plot\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" role=\"img\" "
-		"aria-label=\"%s over time\" data-left=\"%d\" data-width=\"%d\" data-pieces=\"",
-		SVG_WIDTH, height, p.dev->name, SVG_LEFT, SVG_PLOT);
+		"aria-label=\"%s over time\" data-left=\"%d\" data-width=\"%d\" data-wall=\"%.6f\" "
+		"data-pieces=\"",
+		SVG_WIDTH, height, p.dev->name, SVG_LEFT, SVG_PLOT, plot_wall_begin(&p));
 	if (p.n && p.d->counts.used)
 		plot_pieces(&p);
 	fputs("\">\n", to);

@@ -198,6 +198,16 @@ static bool wall_clock(const struct plot *p, double s, struct tm *tm, unsigned *
 	return wall && localtime_r(&t, tm);
 }
 
+double plot_wall_begin(const struct plot *p)
+{
+	struct tm tm;
+	unsigned ns;
+
+	if (!wall_clock(p, 0, &tm, &ns))
+		return -1;
+	return tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec + ns / 1e9;
+}
+
 void plot_text_wall(struct text *t, const struct plot *p)
 {
 	struct tm tm;

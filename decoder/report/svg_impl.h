@@ -71,6 +71,8 @@ void plot_axis_log(struct plot *p, uint64_t least, uint64_t most);
 double plot_log(uint64_t ns);
 /* "x0,x1,t0,t1 ...": pixels and seconds of each piece of the axis. */
 void plot_pieces(const struct plot *p);
+/* The time of day, in seconds by the wall clock, at which the trace began; -1: unknown. */
+double plot_wall_begin(const struct plot *p);
 /* The day and the time zone of the wall clock, if it is known. */
 void plot_text_wall(struct text *t, const struct plot *p);
 

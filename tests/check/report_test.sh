@@ -75,7 +75,7 @@ hostile() {
 	set -- "$tmp"/*onerror*.pcap
 	page "$1" && ! grep -qE '<script>a|<img' "$tmp/page.html" && grep -q '&lt;script&gt;a(1)&amp;x' "$tmp/page.html" &&
 		grep -q '<title>&lt;img src=x onerror=y&gt;\\x1b.pcap: vqtrace stat</title>' "$tmp/page.html" || return 1
-	page $mq4 -Y "device.id != \"${evil//\"/\\\"}\"" && ! grep -q '<b>"x' "$tmp/page.html" && grep -q '&lt;/script&gt;&lt;b&gt;' "$tmp/page.html"
+	page $mq4 -Y "device_id != \"${evil//\"/\\\"}\"" && ! grep -q '<b>"x' "$tmp/page.html" && grep -q '&lt;/script&gt;&lt;b&gt;' "$tmp/page.html"
 }
 
 # As --flame's: private, and the error names the file.
