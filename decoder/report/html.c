@@ -187,7 +187,8 @@ static int put_text(FILE *to, const struct stat_view *v)
 	rc = stat_print_page(page, &wide);
 	if (fclose(page) && !rc)
 		rc = -ENOMEM;
-	fputs("<h2 id=\"text\">As text</h2>\n<p>What <code>vqtrace stat</code> prints.</p>\n<pre>", to);
+	fputs("<h2 id=\"text\">As text</h2>\n<p>What <code>vqtrace stat</code> prints.</p>\n<pre>",
+	      to);
 	for (char *at = text; !rc && at && at < text + len;) {
 		size_t n = strcspn(at, "\n");
 

@@ -61,7 +61,8 @@ static void put_cards(FILE *to, const struct stat_view *v, const struct stats_de
 
 	stats_device_counts(v->stats, d, 0, &c);
 	fputs("<ul class=\"cards\">\n", to);
-	card_count(to, "used", c.used, c.posted ? "requests and buffers completed" : "requests completed");
+	card_count(to, "used", c.used,
+		   c.posted ? "requests and buffers completed" : "requests completed");
 	card_count(to, "errors", c.errors, "of them failed");
 	if (ns) {
 		begin_card(to);

@@ -13,8 +13,7 @@ static void put_piece(FILE *to, const char *class, uint64_t begin, uint64_t from
 {
 	if (!from || until <= from || from < begin)
 		return;
-	fprintf(to,
-		"<rect class=\"%s\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"10\"/>", class,
+	fprintf(to, "<rect class=\"%s\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"10\"/>", class,
 		BAR * (double)(from - begin) / (double)longest,
 		BAR * (double)(until - from) / (double)longest);
 }
@@ -72,7 +71,9 @@ static void put_row(FILE *to, const struct stat_view *v, const struct slow_reque
 {
 	const struct model_device *dev = model_device(v->model, r->device);
 
-	fprintf(to, "<tr data-request=\"%" PRIu64 "\"><td>%" PRIu64 "</td><td class=\"words\">%s:%u</td>",
+	fprintf(to,
+		"<tr data-request=\"%" PRIu64 "\"><td>%" PRIu64
+		"</td><td class=\"words\">%s:%u</td>",
 		r->number, r->number, dev ? dev->name : "?", r->queue);
 	fputs("<td class=\"what\">", to);
 	html_text(to, r->what);
@@ -116,7 +117,8 @@ static void put_life(FILE *to, const struct slow_request *r)
 
 static void put_events(FILE *to, const struct slow_request *r)
 {
-	fprintf(to, "<tr class=\"events\"><td colspan=\"10\"><details><summary>%u event%s</summary>\n",
+	fprintf(to,
+		"<tr class=\"events\"><td colspan=\"10\"><details><summary>%u event%s</summary>\n",
 		r->nevents + r->more, r->nevents + r->more == 1 ? "" : "s");
 	put_life(to, r);
 	fputs("<table>\n<tbody>\n", to);
@@ -129,8 +131,8 @@ static void put_events(FILE *to, const struct slow_request *r)
 		fprintf(to,
 			"<tr><td>%" PRIu64 "</td><td>%" PRIu64 ".%06" PRIu64
 			" s</td><td>%s%s</td><td class=\"what\">",
-			e->number, e->since / 1000000000, e->since % 1000000000 / 1000, i ? "+" : "",
-			i ? t.buf : "");
+			e->number, e->since / 1000000000, e->since % 1000000000 / 1000,
+			i ? "+" : "", i ? t.buf : "");
 		html_text(to, e->what);
 		fputs("</td></tr>\n", to);
 	}

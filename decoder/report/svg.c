@@ -45,8 +45,8 @@ static void title(struct plot *p, double y)
 	fprintf(p->to,
 		"<text class=\"w\" x=\"%d\" y=\"%.0f\">slices of %s%s; seconds since the trace began%s%s"
 		"</text>\n",
-		SVG_LEFT, y + 34, slice.buf,
-		p->ncuts ? ", idle time cut out" : "", wall.len ? ", " : "", wall.buf);
+		SVG_LEFT, y + 34, slice.buf, p->ncuts ? ", idle time cut out" : "",
+		wall.len ? ", " : "", wall.buf);
 }
 
 /* --- over time --- */
@@ -120,7 +120,7 @@ static double draw_panels(struct plot *p, double y)
 			p->top = y + SVG_GAP - 10;
 			p->height = h;
 			plot_frame(p, p->dev->by_driver && panel->by_driver ? panel->by_driver
-									: panel->title);
+									    : panel->title);
 			panel->draw(p);
 			plot_axis_time(p);
 			y += h + SVG_AXIS;
@@ -136,7 +136,8 @@ static unsigned height_of(struct plot *p)
 {
 	bool any = plot_range(p);
 
-	return TITLE + BOTTOM + (unsigned)(any ? panels_height(p) + plot_percentiles_height(p) : 0) +
+	return TITLE + BOTTOM +
+	       (unsigned)(any ? panels_height(p) + plot_percentiles_height(p) : 0) +
 	       plot_stages_height(p->d->stages);
 }
 

@@ -191,7 +191,8 @@ double plot_seconds(const struct plot *p, unsigned i)
 static bool wall_clock(const struct plot *p, double s, struct tm *tm, unsigned *ns)
 {
 	int64_t wall = model_wall(p->v->model);
-	uint64_t at = stats_total(p->v->stats)->start_ts + (uint64_t)wall + (uint64_t)(s * 1e9 + 0.5);
+	uint64_t at =
+		stats_total(p->v->stats)->start_ts + (uint64_t)wall + (uint64_t)(s * 1e9 + 0.5);
 	time_t t = (time_t)(at / 1000000000);
 
 	*ns = (unsigned)(at % 1000000000);

@@ -221,8 +221,8 @@ static void draw_types(struct plot *p)
 }
 
 const struct plot_panel plot_heats[] = {
-	{ "latency, popped to used: how many requests", "latency, added to taken: how many requests",
-	  heat_height, draw_heat },
+	{ "latency, popped to used: how many requests",
+	  "latency, added to taken: how many requests", heat_height, draw_heat },
 	{ "requests completed, by queue", NULL, queues_height, draw_queues },
 	{ "requests completed, by type", NULL, types_height, draw_types },
 	{ .title = NULL },

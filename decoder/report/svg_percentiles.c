@@ -55,8 +55,8 @@ static void add_line(struct chart *c, const struct hist *h, const char *name)
 
 static void fill(const struct plot *p, struct chart c[CHARTS])
 {
-	static const char *const spans[STATS_SPANS] = { "waiting", "service", "both", "to interrupt",
-							"back end" };
+	static const char *const spans[STATS_SPANS] = { "waiting", "service", "both",
+							"to interrupt", "back end" };
 
 	c[0] = (struct chart){ .title = "percentiles" };
 	c[1] = (struct chart){ .title = "of service, by type" };
@@ -115,7 +115,9 @@ static void draw_line(const struct plot *p, const struct hist *h, unsigned nth, 
 
 static void axis(const struct plot *p, double decades)
 {
-	static const char *const names[] = { "0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %" };
+	static const char *const names[] = {
+		"0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"
+	};
 
 	for (unsigned i = 0; i <= (unsigned)decades; i++) {
 		double x = p->left + p->width * i / decades, y = p->top + p->height;
