@@ -141,12 +141,12 @@ static void legend(const struct plot *p, const struct chart *c)
 {
 	for (unsigned i = 0; i < c->n; i++)
 		fprintf(p->to,
-			"<path class=\"l%u\" d=\"M%.0f %.0fh20\"/><text x=\"%.0f\" y=\"%.0f\">%s</text>\n",
+			"<path class=\"l%u\" d=\"M%.0f %.0fh20\"/><text class=\"k\" x=\"%.0f\" y=\"%.0f\">%s</text>\n",
 			i + 1, p->left + 6, p->top + 12 + 13 * i, p->left + 30,
 			p->top + 16 + 13 * i, c->line[i].name);
 	if (c->more)
-		fprintf(p->to, "<text x=\"%.0f\" y=\"%.0f\">and %u more</text>\n", p->left + 30,
-			p->top + 16 + 13 * LINES, c->more);
+		fprintf(p->to, "<text class=\"k\" x=\"%.0f\" y=\"%.0f\">and %u more</text>\n",
+			p->left + 30, p->top + 16 + 13 * LINES, c->more);
 }
 
 static void draw_chart(struct plot *p, const struct chart *c)

@@ -35,7 +35,7 @@ void plot_style(FILE *to, const struct plot_colors *c)
 {
 	fprintf(to,
 		"text{font:11px sans-serif;fill:%s}.t{font:bold 14px sans-serif}.b{font-weight:bold}"
-		".x{text-anchor:middle}.y{text-anchor:end}.w,.gap{fill:%s}.gap{font-size:9px;stroke:%s;stroke-width:3;paint-order:stroke}"
+		".x{text-anchor:middle}.y{text-anchor:end}.w,.gap{fill:%s}.gap{font-size:9px}.gap,.k{stroke:%s;stroke-width:3;paint-order:stroke}"
 		".f{fill:none;stroke:%s;stroke-width:1}"
 		".g{fill:none;stroke:%s;stroke-width:.5}.s{fill:none;stroke:%s;stroke-width:.6}"
 		".cut{fill:%s}.c{fill:none;stroke:%s;stroke-width:.7}.hit{fill-opacity:0}"
