@@ -4,7 +4,7 @@
 # do no harm; a page as it is meant.
 #
 #   report_test.sh            compare
-#   report_test.sh --update   rewrite tests/golden/report.html
+#   report_test.sh --update   rewrite tests/golden/report/late.html
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/full/lib.sh
@@ -29,7 +29,7 @@ page() { # TRACE [OPTION...]
 
 figures() {
 	local t
-	for t in qemu7-{mq4,q1-both,two-disks,net,kvm,late,blkdebug,packed-mq4,rng}.pcap* qsd11-libblkio.pcap; do
+	for t in qemu7-{q1-both,net,kvm,late,blkdebug}.pcap* qsd11-libblkio.pcap; do
 		page traces/"$(cd traces && echo $t)" || { echo "$t"; return 1; }
 	done
 	page $mq4 && [ "$(sed 's/ .*//' "$tmp/said")" -gt 150 ] || { cat "$tmp/said"; return 1; }
@@ -92,8 +92,8 @@ made() {
 golden() {
 	"$vqtrace" stat -r traces/qemu7-late.pcap --html "$tmp/page.html" >/dev/null || return 1
 	sed '/^<style>/,/^<\/style>/d; /^<script>/,/^<\/script>/d' "$tmp/page.html" >"$tmp/out"
-	[ -z "$update" ] || cp "$tmp/out" tests/golden/report.html
-	diff tests/golden/report.html "$tmp/out"
+	[ -z "$update" ] || cp "$tmp/out" tests/golden/report/late.html
+	diff tests/golden/report/late.html "$tmp/out"
 }
 
 plan 7
@@ -103,5 +103,5 @@ check "what is unknown" unknown
 check "idle time and the wall clock" idle
 check "hostile names" hostile
 check "how it is written" made
-check "as it is meant: tests/golden/report.html" golden
+check "as it is meant: tests/golden/report/late.html" golden
 finish
