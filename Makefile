@@ -6,7 +6,7 @@
 #   make demo          set up, record a real guest, show it
 #   make check         the quick tests
 #   make test          all tests; installs what they need
-#   make test-world    tests that need large programs of others (Prometheus, systemd), or build
+#   make test-world    tests that need large programs of others (Prometheus, systemd, Chromium), or build
 #                      packages and install them in a Debian of their own: installs what they need
 #   make bench         measure: ratios against peers; QUICK=1 to see that it runs
 #   make soak          record, top and serve under load for MINUTES=30: does anything leak?
@@ -387,6 +387,7 @@ regression: all tools
 	$(Q)tests/check/screens_test.sh --update
 	$(Q)tests/check/export_test.sh --update
 	$(Q)tests/check/schema_test.sh --update
+	$(Q)tests/check/report_test.sh --update
 
 deps:
 	$(Q)tests/deps --install build test

@@ -8,14 +8,15 @@
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
 #include "decoder/stacks/flame.h"
-#include "decoder/stats/svg.h"
+#include "decoder/report/html.h"
+#include "decoder/report/svg.h"
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
 #include "decoder/trace/file.h"
 #include "decoder/util/create.h"
 
 struct stat_run {
-	const char *path, *filter_text, *plot, *flame;
+	const char *path, *filter_text, *plot, *flame, *html;
 	int by; /* enum stat_by, -1 the page */
 	enum stat_format format;
 	bool latency;
@@ -27,6 +28,7 @@ struct stat_run {
 	struct check *check; /* NULL: not asked for */
 	struct stat_findings *findings;
 	struct stack_counts stacks;
+	struct slow *slow; /* NULL: not asked for */
 };
 
 static const char *const formats[] = {
@@ -43,8 +45,11 @@ static const struct option_row options[] = {
 	  OPTION_TO(struct stat_run, by), .choices = stat_by_names },
 	{ OPTION_FLAG, 0, "latency", NULL, "latency histograms and stages instead",
 	  OPTION_TO(struct stat_run, latency) },
+	{ OPTION_TEXT, 0, "html", "FILE",
+	  "also write a report of everything: figures, pictures, findings, slow requests",
+	  OPTION_TO(struct stat_run, html) },
 	{ OPTION_TEXT, 0, "plot", "FILE",
-	  "also draw throughput and latency over time, and stages, as SVG",
+	  "also draw throughput, queue depth, latency over time, and stages, as SVG",
 	  OPTION_TO(struct stat_run, plot) },
 	{ OPTION_TEXT, 0, "flame", "FILE",
 	  "also draw the call stacks of the events (record --stacks) as a flame graph, as SVG",
@@ -88,7 +93,9 @@ static int prepare(struct stat_run *s)
 	s->stats = stats_new();
 	s->findings = stat_findings_new();
 	if (!s->model || !s->stats || !s->findings ||
-	    (page && check_new(&s->check, NULL, on_finding, s, NULL)))
+	    ((page || s->html) && check_new(&s->check, NULL, on_finding, s, NULL)))
+		return cli_error("no memory");
+	if (s->html && !(s->slow = slow_new()))
 		return cli_error("no memory");
 	return CLI_OK;
 }
@@ -108,11 +115,14 @@ static int feed(struct stat_run *s, const struct event *e)
 		rc = stats_feed(s->stats, s->model, e, counted);
 	if (!rc && counted && s->flame)
 		rc = stack_counts_add(&s->stacks, e);
+	if (!rc && s->slow && (!w->to || e->since <= w->to))
+		rc = slow_feed(s->slow, s->model, e, counted);
 	return rc || !s->check ? rc : check_feed(s->check, s->model, e);
 }
 
 static int run_trace(struct stat_run *s, struct trace_reader *t)
 {
+	const struct model_life *lives = NULL;
 	bool broken = false;
 	struct record rec;
 	struct event e;
@@ -125,10 +135,14 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 	}
 	cli_progress_hide();
 	/* what a filter or a window would have matched of these nobody knows */
-	if (!s->filter && !s->window.from && !s->window.to &&
-	    stats_lives(s->stats, model_finish(s->model)))
+	if (!s->filter && !s->window.from && !s->window.to)
+		lives = model_finish(s->model);
+	if (stats_lives(s->stats, lives))
 		return cli_error("no memory");
-	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings))
+	if (s->slow)
+		slow_finish(s->slow, lives);
+	if ((s->check && check_finish(s->check, s->model)) || stat_findings_error(s->findings) ||
+	    stats_end(s->stats))
 		return cli_error("no memory");
 	return broken ? CLI_TROUBLE : CLI_OK;
 }
@@ -169,12 +183,22 @@ static int draw_flame(struct stat_run *s)
 	return drawn(s->flame, to, to ? flame_svg(to, &s->stacks, of.buf) : -EIO, why);
 }
 
+static int report(const struct stat_run *s, const struct stat_view *v)
+{
+	const char *why, *slash = strrchr(s->path, '/'), *of = slash ? slash + 1 : s->path;
+	FILE *to = create_stream(s->html, &why);
+
+	of = strcmp(s->path, "-") ? of : "standard input";
+	return drawn(s->html, to, to ? report_html(to, v, s->slow, of) : -EIO, why);
+}
+
 /* The pictures first: if the reader of the page leaves early, SIGPIPE ends this process. */
 static int pictures(struct stat_run *s, const struct stat_view *v)
 {
 	int plot = s->plot ? draw(s, v) : CLI_OK, flame = s->flame ? draw_flame(s) : CLI_OK;
+	int html = s->html ? report(s, v) : CLI_OK;
 
-	return plot ? plot : flame;
+	return plot ? plot : flame ? flame : html;
 }
 
 static int print(struct stat_run *s, const struct stat_view *v)
@@ -233,6 +257,7 @@ static int run(int argc, char **argv)
 	trace_close(t);
 	printed = output(&s);
 	stack_counts_free(&s.stacks);
+	slow_free(s.slow);
 	check_free(s.check);
 	stat_findings_free(s.findings);
 	stats_free(s.stats);
@@ -259,6 +284,7 @@ const struct cli_command cmd_stat = {
 		"  vqtrace stat -r t.pcap --by queue -T csv\n"
 		"  vqtrace stat -r t.pcap --from 7s --to 8s\n"
 		"  vqtrace stat -r t.pcap --latency -Y 'request.type == flush'\n"
+		"  vqtrace stat -r t.pcap --html t.html                     for the browser\n"
 		"  vqtrace stat -r t.pcap --flame t.svg -Y 'event == kick'  who kicks\n"
 		"  vqtrace record -w - -p 4711 | vqtrace stat -r -          at the end, with Ctrl-C\n"
 		"\n"

@@ -94,9 +94,10 @@ static void integrate(struct stats_counts *c, uint64_t *since, unsigned flight, 
 }
 
 /* Requests in flight change, or posted buffers do. */
-static void set_depth(struct stats_device *d, struct stats_queue *q, const struct model_queue *mq,
-		      uint64_t ts)
+static void set_depth(struct feed *f, struct stats_queue *q, const struct model_queue *mq)
 {
+	struct stats_device *d = f->d;
+	uint64_t ts = f->s->now;
 	/* What nobody names is as it is usual for the queue. */
 	unsigned posted = mq->n_posted + (q->posts ? mq->unnamed : 0);
 	unsigned n = model_flight(mq) - posted;
@@ -107,6 +108,7 @@ static void set_depth(struct stats_device *d, struct stats_queue *q, const struc
 		return;
 	q->progress_ts = !q->flight && n ? ts : q->progress_ts;
 	integrate(&q->counts, &q->depth_ts, q->flight, ts);
+	f->rc = f->rc ? f->rc : stats_slice_flight(f->s, d, d->depth_ts, ts);
 	integrate(&d->counts, &d->depth_ts, d->flight, ts);
 	d->flight += n - q->flight;
 	q->flight = n;
@@ -114,6 +116,7 @@ static void set_depth(struct stats_device *d, struct stats_queue *q, const struc
 		q->flight_max = q->flight;
 	if (d->flight > d->flight_max)
 		d->flight_max = d->flight;
+	f->rc = f->rc ? f->rc : stats_slice_flight(f->s, d, ts, ts);
 }
 
 /* A reset has ended a stall, too. */
@@ -137,7 +140,7 @@ static void follow_reset(struct feed *f)
 		if (!mq || q->flight + q->posted == model_flight(mq))
 			continue;
 		end_stall(f, q);
-		set_depth(f->d, q, mq, f->s->now);
+		set_depth(f, q, mq);
 	}
 }
 
@@ -146,7 +149,7 @@ static void follow_depth(struct feed *f)
 	const struct event *e = f->e;
 
 	if (f->q)
-		set_depth(f->d, f->q, e->queue, f->s->now);
+		set_depth(f, f->q, e->queue);
 	/* A reset cancels the requests in flight in all queues. */
 	for (const struct model_request *r = e->dropped; r; r = r->next) {
 		struct stats_queue *q = stats_queue_find(f->d, r->queue);
@@ -321,6 +324,23 @@ static bool is_found(const struct feed *f)
 	       (int16_t)(mq->latest.avail_idx - a->pos) <= 0;
 }
 
+static int add_wait(struct feed *f)
+{
+	const struct model_request *r = f->e->req;
+	uint64_t ns = r->avail_ts - r->announce_ts;
+	struct stats_slice *s;
+
+	if (!r->announce_ts || r->avail_ts < r->announce_ts)
+		return stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+	s = stats_slice_at(f->s, f->d, f->e->ts);
+	if (!s)
+		return -ENOMEM;
+	s->waited++;
+	s->wait_max = ns > s->wait_max ? ns : s->wait_max;
+	stats_add_saturated(&s->wait[coarse_bucket(ns)], 1);
+	return stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+}
+
 static int on_avail(struct feed *f)
 {
 	const struct model_request *r = f->e->req;
@@ -346,7 +366,7 @@ static int on_avail(struct feed *f)
 		COUNT(f, found, is_found(f));
 	if (COUNT_SLICE(f, popped))
 		return -ENOMEM;
-	return r->posted ? 0 : stats_add_span(f, STATS_WAIT, r->announce_ts, r->avail_ts);
+	return r->posted ? 0 : add_wait(f);
 }
 
 static int on_data(struct feed *f)
@@ -441,8 +461,15 @@ static int feed_device(struct feed *f)
 		rc = handlers[type](f);
 	if (type != VQT_TALLY)
 		follow_depth(f);
-	if (!rc && type == VQT_AVAIL && f->counted)
-		rc = stats_slice_depth(f->s, f->d, f->e->ts);
+	return rc ? rc : f->rc;
+}
+
+int stats_end(struct stats *s)
+{
+	int rc = 0;
+
+	for (struct stats_device *d = s->devices; d && !rc; d = d->hh.next)
+		rc = stats_slice_flight(s, d, d->depth_ts, s->now);
 	return rc;
 }
 

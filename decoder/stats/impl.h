@@ -38,6 +38,7 @@ struct feed {
 	struct stats_queue *q; /* NULL: none, or one of too many */
 	struct stats_thread *t; /* NULL: unknown */
 	bool counted;
+	int rc; /* -ENOMEM: what was in flight could not be recorded */
 };
 
 /* Add n to the member at this offset of all that the event counts for. */
@@ -103,7 +104,20 @@ int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, 
 			slice_->member++; \
 		slice_ ? 0 : -ENOMEM; \
 	})
-/* Record the number of requests in flight.  0 or -ENOMEM. */
-int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts);
+/*
+ * The device's requests were in flight from one time to another (ns).  Before the first slice, which
+ * a counted event begins, nothing is recorded.  0 or -ENOMEM.
+ */
+int stats_slice_flight(struct stats *s, struct stats_device *d, uint64_t from, uint64_t to);
+/* Where a slice counts the completions of the event's queue. */
+static inline unsigned stats_slice_queue(const struct feed *f)
+{
+	return f->q && f->q->index < STATS_SLICE_QUEUES ? f->q->index : STATS_SLICE_QUEUES;
+}
+/* One or n more, as far as 32 bits hold them. */
+static inline void stats_add_saturated(uint32_t *to, uint64_t n)
+{
+	*to = n < UINT32_MAX - *to ? *to + (uint32_t)n : UINT32_MAX;
+}
 
 #endif

@@ -49,6 +49,12 @@ int stat_print_json(FILE *to, const struct stat_view *v);
 /* One row a subject; JSON: one object a line. */
 int stat_print_by(FILE *to, const struct stat_view *v, enum stat_by by, enum stat_format format);
 /*
+ * The same of one device as on its page, for HTML: a <table>, or nothing where there is no row.  Each
+ * cell has the names and the values of JSON, as data-name and data-value.  d NULL: of threads.
+ */
+int stat_print_html(FILE *to, const struct stat_view *v, enum stat_by by,
+		    const struct stats_device *d);
+/*
  * The histograms of each device, and of each request type.  Text joins the
  * buckets of an octave.  0, -EIO or -ENOMEM.
  */

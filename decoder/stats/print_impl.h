@@ -61,6 +61,8 @@ struct stat_column {
 /* Fill in the cell, zeroed here; false: the row has no such value, or *unknown: nobody knows. */
 bool stat_cell(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c,
 	       bool *unknown);
+/* The same as text shows it. */
+void stat_cell_text(const struct stat_column *col, const struct stat_row *r, struct text *t);
 /* On the page, too, where the table is about one device. */
 #define STAT_PAGE(by) (1U << ((by) + STAT_BYS))
 extern const struct stat_column stat_columns[]; /* ends with name NULL */

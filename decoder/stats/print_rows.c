@@ -307,7 +307,7 @@ static bool get_role(const struct stat_row *r, const struct stat_column *col, st
 
 static bool get_start(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)
 {
-	return put_number(c, stats_slice_start(r->view->stats, r->index), true);
+	return put_number(c, stats_slice_start(r->view->stats, r->slice->index), true);
 }
 
 static bool get_width(const struct stat_row *r, const struct stat_column *col, struct stat_cell *c)

@@ -23,7 +23,7 @@ static bool shown(const struct table *t, const struct stat_column *c)
 	return c->views & t->view && c->title;
 }
 
-static void cell_text(const struct stat_column *col, const struct stat_row *r, struct text *t)
+void stat_cell_text(const struct stat_column *col, const struct stat_row *r, struct text *t)
 {
 	struct stat_cell c;
 	bool unknown, known = stat_cell(r, col, &c, &unknown);
@@ -55,7 +55,7 @@ static int measure(void *opaque, const struct stat_row *r)
 
 		if (!shown(t, &stat_columns[i]))
 			continue;
-		cell_text(&stat_columns[i], r, &s);
+		stat_cell_text(&stat_columns[i], r, &s);
 		if (s.len > t->width[i])
 			t->width[i] = (unsigned)s.len;
 	}
@@ -76,7 +76,7 @@ static int print_line(void *opaque, const struct stat_row *r)
 		if (!t->here[i])
 			continue;
 		if (r)
-			cell_text(col, r, &s);
+			stat_cell_text(col, r, &s);
 		else
 			text_puts(&s, col->title);
 		text_add(&line, col->kind == CELL_TEXT ? "%s%-*s" : "%s%*s", gap, (int)t->width[i],

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Slices of time: all devices' are of one width, which doubles when a trace outgrows them. */
+/*
+ * Slices of time: all devices' are of one width, which doubles when the activity of one outgrows them.
+ * Only those in which something happened are there, so that idle time takes none.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoder/stats/impl.h"
+
+static void add_each(uint32_t *to, const uint32_t *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		stats_add_saturated(&to[i], from[i]);
+}
 
 static void add_slice(struct stats_slice *to, const struct stats_slice *from)
 {
@@ -17,70 +26,119 @@ static void add_slice(struct stats_slice *to, const struct stats_slice *from)
 	to->bytes_out += from->bytes_out;
 	if (from->flight_max > to->flight_max)
 		to->flight_max = from->flight_max;
+	to->flight_ns += from->flight_ns;
+	if (from->timed && (!to->timed || from->service_min < to->service_min))
+		to->service_min = from->service_min;
 	to->timed += from->timed;
 	to->service_sum += from->service_sum;
 	if (from->service_max > to->service_max)
 		to->service_max = from->service_max;
-	for (unsigned i = 0; i < COARSE_BUCKETS; i++) {
-		uint64_t sum = (uint64_t)to->service[i] + from->service[i];
-
-		to->service[i] = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
-	}
+	to->waited += from->waited;
+	if (from->wait_max > to->wait_max)
+		to->wait_max = from->wait_max;
+	add_each(to->service, from->service, COARSE_BUCKETS);
+	add_each(to->wait, from->wait, COARSE_BUCKETS);
+	add_each(to->queue_used, from->queue_used, STATS_SLICE_QUEUES + 1);
+	add_each(to->type_used, from->type_used, STATS_TYPES);
 }
 
 static void join_pairs(struct stats_device *d)
 {
-	unsigned n = (d->nslices + 1) / 2;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (i)
-			d->slice[i] = d->slice[2 * i];
-		if (2 * i + 1 < d->nslices)
-			add_slice(&d->slice[i], &d->slice[2 * i + 1]);
+	for (unsigned i = 0; i < d->nslices; i++) {
+		d->slice[i].index /= 2;
+		if (n && d->slice[n - 1].index == d->slice[i].index)
+			add_slice(&d->slice[n - 1], &d->slice[i]);
+		else if (n++ != i)
+			d->slice[n - 1] = d->slice[i];
 	}
-	if (d->nslices > n)
-		memset(&d->slice[n], 0, (d->nslices - n) * sizeof(*d->slice));
 	d->nslices = n;
 }
 
-static int make_room(struct stats_device *d, unsigned n)
+static void widen(struct stats *s)
 {
-	unsigned cap = d->slices_cap ? d->slices_cap : 4;
-	struct stats_slice *slice;
+	for (struct stats_device *d = s->devices; d; d = d->hh.next)
+		join_pairs(d);
+	s->total.slice_ns *= 2;
+}
 
-	while (cap < n)
-		cap *= 2;
-	if (cap == d->slices_cap)
-		return 0;
-	slice = realloc(d->slice, cap * sizeof(*slice));
-	if (!slice)
-		return -ENOMEM;
-	memset(slice + d->slices_cap, 0, (cap - d->slices_cap) * sizeof(*slice));
-	d->slice = slice;
-	d->slices_cap = cap;
-	return 0;
+/* How many slices are before this one. */
+static unsigned before(const struct stats_device *d, uint64_t index)
+{
+	unsigned low = 0, high = d->nslices;
+
+	if (high && d->slice[high - 1].index < index) /* the usual case */
+		return high;
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (d->slice[middle].index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_there(const struct stats_device *d, unsigned at, uint64_t index)
+{
+	return at < d->nslices && d->slice[at].index == index;
+}
+
+static struct stats_slice *insert(struct stats_device *d, unsigned at, uint64_t index)
+{
+	if (d->nslices == d->slices_cap) {
+		unsigned cap = d->slices_cap ? 2 * d->slices_cap : 4;
+		struct stats_slice *slice = realloc(d->slice, cap * sizeof(*slice));
+
+		if (!slice)
+			return NULL;
+		d->slice = slice;
+		d->slices_cap = cap;
+	}
+	memmove(&d->slice[at + 1], &d->slice[at], (d->nslices - at) * sizeof(*d->slice));
+	memset(&d->slice[at], 0, sizeof(*d->slice));
+	d->slice[at].index = index;
+	d->nslices++;
+	return &d->slice[at];
+}
+
+static uint64_t index_of(const struct stats *s, uint64_t ts)
+{
+	return ts > s->slice_ts ? (ts - s->slice_ts) / s->total.slice_ns : 0;
 }
 
 struct stats_slice *stats_slice_at(struct stats *s, struct stats_device *d, uint64_t ts)
 {
-	uint64_t since;
-	unsigned i;
+	uint64_t index;
+	unsigned at;
 
 	if (!s->slice_ts)
 		s->slice_ts = ts;
-	since = ts > s->slice_ts ? ts - s->slice_ts : 0;
-
-	while (since / s->total.slice_ns >= STATS_SLICES) {
-		for (struct stats_device *o = s->devices; o; o = o->hh.next)
-			join_pairs(o);
-		s->total.slice_ns *= 2;
+	for (;; widen(s)) {
+		index = index_of(s, ts);
+		at = before(d, index);
+		if (is_there(d, at, index))
+			return &d->slice[at];
+		if (d->nslices < STATS_SLICES)
+			return insert(d, at, index);
 	}
-	i = (unsigned)(since / s->total.slice_ns);
-	if (make_room(d, i + 1))
-		return NULL;
-	if (i >= d->nslices)
-		d->nslices = i + 1;
-	return &d->slice[i];
+}
+
+/* Make the slices so wide that all between two times can be there. */
+static void make_room(struct stats *s, const struct stats_device *d, uint64_t from, uint64_t to)
+{
+	if (!s->slice_ts)
+		s->slice_ts = from;
+	for (;; widen(s)) {
+		uint64_t first = index_of(s, from), last = index_of(s, to);
+		unsigned begin = before(d, first), there = before(d, last + 1) - begin;
+
+		if (last - first < STATS_SLICES &&
+		    d->nslices + last - first + 1 - there <= STATS_SLICES)
+			return;
+	}
 }
 
 int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, uint64_t to,
@@ -90,13 +148,10 @@ int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, 
 {
 	uint64_t done = 0, wide = to > from ? to - from : 0, width;
 
-	/* first the earliest slice, which may be the first one of all; then all have one width */
-	if (!stats_slice_at(s, d, from) || !stats_slice_at(s, d, to))
-		return -ENOMEM;
+	make_room(s, d, from, wide ? to : from);
 	width = s->total.slice_ns;
 	for (uint64_t at = from; done < STATS_PARTS;) {
-		uint64_t since = at > s->slice_ts ? at - s->slice_ts : 0;
-		uint64_t next = s->slice_ts + (since / width + 1) * width;
+		uint64_t next = s->slice_ts + (index_of(s, at) + 1) * width;
 		uint64_t end = STATS_PARTS;
 		struct stats_slice *slice = stats_slice_at(s, d, at);
 
@@ -111,13 +166,24 @@ int stats_slices_spread(struct stats *s, struct stats_device *d, uint64_t from, 
 	return 0;
 }
 
-int stats_slice_depth(struct stats *s, struct stats_device *d, uint64_t ts)
+int stats_slice_flight(struct stats *s, struct stats_device *d, uint64_t from, uint64_t to)
 {
-	struct stats_slice *slice = stats_slice_at(s, d, ts);
+	uint64_t at = from > s->slice_ts ? from : s->slice_ts, end;
 
-	if (!slice)
-		return -ENOMEM;
-	if (d->flight > slice->flight_max)
-		slice->flight_max = d->flight;
+	if (!d->flight || d->tallied || !s->slice_ts || to < at)
+		return 0;
+	make_room(s, d, at, to);
+	do {
+		struct stats_slice *slice = stats_slice_at(s, d, at);
+
+		if (!slice)
+			return -ENOMEM;
+		end = s->slice_ts + (slice->index + 1) * s->total.slice_ns;
+		end = end > at && end < to ? end : to;
+		slice->flight_ns += d->flight * (end - at);
+		if (d->flight > slice->flight_max)
+			slice->flight_max = d->flight;
+		at = end;
+	} while (at < to);
 	return 0;
 }

@@ -205,11 +205,11 @@ uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last
 	return first_ts && end > first_ts ? end - first_ts : 0;
 }
 
-uint64_t stats_slice_start(const struct stats *s, unsigned i)
+uint64_t stats_slice_start(const struct stats *s, uint64_t index)
 {
 	uint64_t begin = s->slice_ts > s->total.start_ts ? s->slice_ts - s->total.start_ts : 0;
 
-	return begin + i * s->total.slice_ns;
+	return begin + index * s->total.slice_ns;
 }
 
 const struct stats_total *stats_total(const struct stats *s)

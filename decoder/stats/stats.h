@@ -30,7 +30,7 @@
 #define STATS_THREADS_MAX 256
 /* Queues and request types whose stages are kept apart; those of further ones are the device's. */
 #define STATS_STAGES_MAX 64
-/* Most slices of time of a device; when there are more, neighbours are joined. */
+/* Most slices of time in which a device is active; when there are more, neighbours are joined. */
 #define STATS_SLICES 128
 #define STATS_SLICE_NS UINT64_C(1000000) /* the first width; doubles */
 /* Number of recent runs of neighbouring sectors in which a request may continue one. */
@@ -197,12 +197,21 @@ struct stats_access {
 	uint64_t sector_min, sector_end; /* touched; min ~0 if nothing was */
 };
 
-/* One slice of time of one device. */
+/* Queues whose completions a slice counts apart: the first ones; those of all others together. */
+#define STATS_SLICE_QUEUES 16
+
+/* One slice of time of one device, in which it was active. */
 struct stats_slice {
+	uint64_t index; /* its number if there were no idle ones: stats_slice_start() */
 	uint64_t kicks, popped, used, errors, interrupts, bytes_in, bytes_out;
-	uint64_t flight_max;
+	/* Requests in flight, also of events that are not counted: most, and integrated over time. */
+	uint64_t flight_max, flight_ns;
 	uint64_t timed, service_sum, service_max; /* requests of known duration, ns */
+	uint64_t service_min; /* meaningless while `timed` is 0 */
+	uint64_t waited, wait_max; /* requests popped whose wait is known, ns */
 	uint32_t service[COARSE_BUCKETS]; /* decoder/util/histogram.h */
+	uint32_t wait[COARSE_BUCKETS];
+	uint32_t queue_used[STATS_SLICE_QUEUES + 1], type_used[STATS_TYPES]; /* saturate */
 };
 
 /*
@@ -229,7 +238,7 @@ struct stats_device {
 	struct stats_group *size[STATS_SIZES];
 	struct stats_access access;
 	struct stats_slice
-		*slice; /* nslices of stats_total.slice_ns each; see stats_slice_start() */
+		*slice; /* nslices of stats_total.slice_ns each, in order; idle time has none */
 	unsigned nslices;
 	struct stats_ready ready; /* the latest completed negotiation */
 	struct stats_stages *stages; /* NULL: of none of its requests more than the service */
@@ -281,6 +290,8 @@ void stats_free(struct stats *s);
 int stats_feed(struct stats *s, const struct model *m, const struct event *e, bool counted);
 /* Count the lives that are over when the trace is (model_finish()).  0 or -ENOMEM. */
 int stats_lives(struct stats *s, const struct model_life *lives);
+/* The trace is over: what is in flight was so until the latest event.  0 or -ENOMEM. */
+int stats_end(struct stats *s);
 
 /*
  * Counting begins at this time, with the next event: the time that requests are in flight, and
@@ -331,8 +342,11 @@ uint64_t stats_active_ns(const struct stats *s, uint64_t first_ts, uint64_t last
 /* "in", "flush"; NULL for an index without a meaning.  The class may be NULL. */
 const char *stats_type_name(const struct class *class, unsigned type);
 
-/* When slice i begins, ns since the trace did: the first with the first counted request or kick. */
-uint64_t stats_slice_start(const struct stats *s, unsigned i);
+/*
+ * When the slice of this index begins, ns since the trace did: 0 with the first counted request or
+ * kick.
+ */
+uint64_t stats_slice_start(const struct stats *s, uint64_t index);
 
 struct stats_total {
 	uint64_t events; /* counted */

@@ -50,6 +50,7 @@ static uint64_t part(uint64_t n, uint64_t begin, uint64_t end)
 struct timed_group {
 	const struct vqt_tally_group *g;
 	const struct hist *h;
+	unsigned queue, type; /* of struct stats_slice */
 };
 
 static void add_group_part(struct stats_slice *s, uint64_t begin, uint64_t end, const void *what)
@@ -60,6 +61,10 @@ static void add_group_part(struct stats_slice *s, uint64_t begin, uint64_t end, 
 	s->errors += part(t->g->errors, begin, end);
 	s->bytes_in += part(t->g->bytes_in, begin, end);
 	s->bytes_out += part(t->g->bytes_out, begin, end);
+	stats_add_saturated(&s->queue_used[t->queue], part(t->g->used, begin, end));
+	stats_add_saturated(&s->type_used[t->type], part(t->g->used, begin, end));
+	if (part(t->h->count, begin, end) && (!s->timed || t->h->min < s->service_min))
+		s->service_min = t->h->min;
 	s->timed += part(t->h->count, begin, end);
 	s->service_sum += part(t->g->sum, begin, end);
 	for (unsigned b = 0; b < HIST_BUCKETS; b++) {
@@ -82,7 +87,8 @@ static void add_queue_part(struct stats_slice *s, uint64_t begin, uint64_t end, 
 
 static int add_group(struct feed *f, struct record_group *g)
 {
-	struct stats_group **type = &f->d->type[type_of(f->e->dev->class, g)];
+	unsigned kind = type_of(f->e->dev->class, g);
+	struct stats_group **type = &f->d->type[kind];
 	struct hist h = { 0 };
 	int rc;
 
@@ -104,7 +110,7 @@ static int add_group(struct feed *f, struct record_group *g)
 			return rc;
 	}
 	return stats_slices_spread(f->s, f->d, stats_tally_begin(f), f->e->ts, add_group_part,
-				   &(struct timed_group){ &g->g, &h });
+				   &(struct timed_group){ &g->g, &h, stats_slice_queue(f), kind });
 }
 
 /*

@@ -68,22 +68,24 @@ static bool is_timed(const struct feed *f)
 static int slice_completion(struct feed *f, const struct stats_counts *one)
 {
 	struct stats_slice *s = stats_slice_at(f->s, f->d, f->e->ts);
-	uint32_t *b;
+	unsigned type = stats_type_of(f->e->dev->class, &f->e->req->io);
 
 	if (!s)
 		return -ENOMEM;
 	s->used++;
+	stats_add_saturated(&s->queue_used[stats_slice_queue(f)], 1);
+	stats_add_saturated(&s->type_used[type], 1);
 	s->errors += one->errors;
 	s->bytes_in += one->bytes_in;
 	s->bytes_out += one->bytes_out;
 	if (!is_timed(f))
 		return 0;
-	s->timed++;
+	if (!s->timed++ || f->e->latency < s->service_min)
+		s->service_min = f->e->latency;
 	s->service_sum += f->e->latency;
 	if (f->e->latency > s->service_max)
 		s->service_max = f->e->latency;
-	b = &s->service[coarse_bucket(f->e->latency)];
-	*b += *b != UINT32_MAX;
+	stats_add_saturated(&s->service[coarse_bucket(f->e->latency)], 1);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ outputs() { # TRACE
 	"$vqtrace" show -r "$1" -T json >"$o/show.json"
 	"$vqtrace" show --requests -r "$1" >"$o/requests.text" 2>&1
 	"$vqtrace" show --requests -r "$1" -T json >"$o/requests.json"
-	"$vqtrace" stat -r "$1" --plot "$o/plot.xml" --flame "$o/flame.xml" >"$o/stat.text" 2>&1
+	"$vqtrace" stat -r "$1" --plot "$o/plot.xml" --html "$o/report.xml" --flame "$o/flame.xml" >"$o/stat.text" 2>&1
 	"$vqtrace" stat -r "$1" -T json >"$o/stat.json"
 	for by in queue vcpu time; do
 		"$vqtrace" stat -r "$1" --by $by -T json >"$o/by-$by.json"

@@ -172,13 +172,30 @@ window() {
 plot() {
 	"$vqtrace" stat -r $trace --plot "$tmp/p.svg" >/dev/null || return 1
 	xmllint --noout "$tmp/p.svg" || return 1
-	# four panels, curves told apart by their strokes, a heat map in shades of grey only
-	[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 4 ] || return 1
+	# a panel each, curves told apart by their strokes, a heat map in shades of grey only
+	cat >"$tmp/titles" <<-'TITLES'
+		requests a second
+		MiB a second
+		requests in flight
+		latency, popped to used
+		waiting (kick to popped) and service
+		latency, popped to used: how many requests
+		requests completed, by queue
+		requests completed, by type
+		percentiles
+		of service, by type
+		of service, by queue
+	TITLES
+	sed -n 's/.*<text class="b"[^>]*>\(.*\)<\/text>/\1/p' "$tmp/p.svg" | diff "$tmp/titles" - || return 1
+	# five seconds without a request are cut out, so that slices are fine; the wall clock is show's
+	grep -q '>slices of 1.00 ms, idle time cut out; seconds since the trace began, wall clock of 2026-11-21, UTC' "$tmp/p.svg" &&
+		grep -q '>5.54 s idle<' "$tmp/p.svg" || return 1
+	[ "$("$vqtrace" show -r $trace -t a -Y 'since > 6.4495s' -c 1 | cut -c1-10)" = "$(sed -n 's/.*>6.45 s<.*>\([0-9:.]*\)<\/text><\/g>$/\1/p' "$tmp/p.svg" | head -n 1 | cut -c1-10)" ] || return 1
 	grep -q 'class="l2" d="M' "$tmp/p.svg" && grep -q 'class="h7"' "$tmp/p.svg" || return 1
 	grep -q 'stroke-dasharray' "$tmp/p.svg" || return 1
 	! grep -oE '#[0-9a-f]{6}' "$tmp/p.svg" | grep -vE '#(..)\1\1' || return 1
 	"$vqtrace" stat -r traces/qemu7-two-disks.pcap --plot "$tmp/p.svg" >/dev/null &&
-		[ "$(grep -c '<rect class="f"' "$tmp/p.svg")" = 8 ] && xmllint --noout "$tmp/p.svg" || return 1
+		[ "$(grep -c '>requests in flight<' "$tmp/p.svg")" = 2 ] && xmllint --noout "$tmp/p.svg" || return 1
 	"$vqtrace" stat -r traces/qemu7-kvm.pcap --plot "$tmp/p.svg" >/dev/null && xmllint --noout "$tmp/p.svg" &&
 		grep -q 'requests are not in the trace' "$tmp/p.svg" || return 1
 	# a plot without requests is still a valid picture
@@ -199,7 +216,7 @@ flame_without() {
 plot_stages() {
 	local p=$tmp/p.svg
 	"$vqtrace" stat -r traces/qemu7-q1-both.pcap.gz --plot "$p" >"$tmp/page" && xmllint --noout "$p" || return 1
-	[ "$(grep -c '<rect class="f"' "$p")" = 9 ] && [ "$(grep -c 'role="img"' "$p")" = 1 ] || return 1
+	[ "$(grep -c '>where the time goes' "$p")" = 1 ] && grep -q '>latency, added to taken<' "$p" && [ "$(grep -c 'role="img"' "$p")" = 1 ] || return 1
 	[ "$(xmllint --xpath 'string(//*[local-name()="desc"])' "$p")" = \
 		"69 requests; $(sed -n 's/^  \(most of the time\)/\1/p' "$tmp/page"); $(sed -n 's/^  \(of the slowest\)/\1/p' "$tmp/page")" ] ||
 		{ xmllint --xpath '//*[local-name()="desc"]' "$p"; return 1; }

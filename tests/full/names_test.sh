@@ -59,6 +59,7 @@ rows() {
 		json stat -r TRACE -T json
 		text stat -r TRACE --plot OUT.xml
 		text stat -r TRACE --flame OUT.xml
+		text stat -r TRACE --html OUT.xml
 	ROWS
 	cat <<-'ROWS'
 		pftrace export -r TRACE --perfetto -

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "decoder/stacks/flame.h"
-#include "decoder/stats/svg.h"
+#include "decoder/report/html.h"
+#include "decoder/report/svg.h"
 #include "decoder/stats/print.h"
 #include "tests/fuzz/records.h"
 
@@ -19,6 +20,7 @@ struct run {
 	struct model *m;
 	struct stats *s;
 	struct stack_counts stacks;
+	struct slow *slow;
 	bool some;
 	bool posted; /* a buffer that waits for an event was seen */
 	uint64_t n;
@@ -42,6 +44,7 @@ static void feed(void *to, const struct record *rec)
 	r->posted |= e.req && e.req->posted;
 	must(!stats_feed(r->s, r->m, &e, !r->some || r->n % 3 == 0));
 	must(!stack_counts_add(&r->stacks, &e));
+	must(!slow_feed(r->slow, r->m, &e, !r->some || r->n % 3 == 0));
 }
 
 static uint64_t bucket_sum(const struct hist *h)
@@ -134,12 +137,14 @@ static void print(struct run *r)
 	must(!stat_print_page(null, &v));
 	must(!stat_print_json(null, &v));
 	must(!plot_svg(null, &v));
+	must(!report_html(null, &v, r->slow, "fuzz"));
 	must(!flame_svg(null, &r->stacks, "fuzz"));
 	must(!stack_counts_print(null, &r->stacks));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct model_life *lives;
 	const struct stats_device *d;
 	struct run r = { 0 };
 
@@ -149,14 +154,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	r.m = model_new();
 	r.s = stats_new();
+	r.slow = slow_new();
 	r.some = data[0] & 2;
 	records_each(data, size, feed, &r);
-	must(!stats_lives(r.s, model_finish(r.m)));
+	lives = model_finish(r.m);
+	must(!stats_lives(r.s, lives));
+	must(!stats_end(r.s));
+	slow_finish(r.slow, lives);
 	for (unsigned i = 0; (d = stats_device_nth(r.s, i)); i++) {
 		agree(d, !stats_total(r.s)->left_out, r.posted);
 		agree_lives(d);
 	}
 	print(&r);
+	slow_free(r.slow);
 	stats_free(r.s);
 	model_free(r.m);
 	return 0;

@@ -8,7 +8,7 @@
 
 #include "decoder/stats/print.h"
 #include "decoder/stats/stats.h"
-#include "decoder/stats/svg_impl.h"
+#include "decoder/report/svg_impl.h"
 #include "decoder/trace/build.h"
 #include "tests/unit/record_builder.h"
 #include "tests/unit/tap.h"

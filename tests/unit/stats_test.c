@@ -561,24 +561,45 @@ static void slices(void)
 	CHECK_EQ(dev()->nslices, 100);
 	CHECK_EQ(dev()->slice[42].used, 1);
 	CHECK_EQ(dev()->slice[42].service_max, 142);
+	CHECK_EQ(dev()->slice[42].service_min, 142);
+	CHECK_EQ(dev()->slice[42].flight_max, 1);
+	CHECK_EQ(dev()->slice[42].flight_ns, 142);
+	/* idle time has no slices */
+	for (unsigned i = 0; i < 28; i++) {
+		take(first + 200000000 + i * 1000000, (uint16_t)(100 + i), 0, VIRTIO_BLK_T_IN, 0,
+		     512);
+		use(first + 200000000 + i * 1000000 + 100, 0, 0);
+	}
+	CHECK_EQ(stats_total(s)->slice_ns, 1000000);
+	CHECK_EQ(dev()->nslices, 128);
+	CHECK_EQ(dev()->slice[100].index, 200);
+	CHECK_EQ(stats_slice_start(s, 200), 200000000);
 	/* outgrown: pairs are joined, nothing is lost */
-	take(first + 200000000, 100, 0, VIRTIO_BLK_T_IN, 0, 512);
+	take(first + 240000000, 128, 0, VIRTIO_BLK_T_IN, 0, 512);
 	CHECK_EQ(stats_total(s)->slice_ns, 2000000);
-	CHECK_EQ(dev()->nslices, 101);
+	CHECK_EQ(dev()->nslices, 50 + 14 + 1);
+	CHECK_EQ(dev()->slice[50].index, 100);
 	CHECK_EQ(dev()->slice[21].used, 2);
+	CHECK_EQ(dev()->slice[21].service_min, 142);
+	CHECK_EQ(dev()->slice[21].flight_ns, 142 + 143);
+	CHECK_EQ(dev()->slice[21].queue_used[0], 2);
+	CHECK_EQ(dev()->slice[21].type_used[0], 2);
 	CHECK_EQ(dev()->slice[21].bytes_in, 1024);
 	CHECK_EQ(dev()->slice[21].service_max, 143);
 	CHECK_EQ(dev()->slice[21].service_sum, 142 + 143);
-	CHECK_EQ(dev()->slice[60].used, 0);
+	/* in flight until the end: so are the slices */
+	CHECK_EQ(stats_end(s), 0);
+	CHECK_EQ(dev()->slice[64].used, 0);
+	CHECK_EQ(dev()->slice[64].flight_max, 1);
 	/* a time far out, as hostile files have it */
 	use(UINT64_C(1) << 63, 0, 0);
 	CHECK(dev()->nslices <= STATS_SLICES);
 	for (unsigned i = 0; i < dev()->nslices; i++)
 		used += dev()->slice[i].used;
-	CHECK_EQ(used, 101);
+	CHECK_EQ(used, 129);
 	/* and one before the beginning */
 	take(5, 101, 0, VIRTIO_BLK_T_IN, 0, 512);
-	CHECK_EQ(dev()->slice[0].popped, 102);
+	CHECK_EQ(dev()->slice[0].popped, 130);
 	end();
 }
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "decoder/stats/print.h"
-#include "decoder/stats/svg_impl.h"
+#include "decoder/report/svg_impl.h"
 
 #define PANEL 190
 #define AXIS 34 /* below it */
