@@ -77,13 +77,33 @@ autopkgtest() {
 	grep -qE '^[0-9]{3} passed, 0 failed, 0 skipped' "$tmp/quick" || { grep -v '^ok' "$tmp/quick"; return 1; }
 }
 
+# A machine that reads its disk 84 times, writes it once, and switches itself off; recorded, and read by tshark.
+records() {
+	gcc -c -o "$tmp/boot.o" tests/lab/bootsector.S && objcopy -O binary "$tmp/boot.o" "$root/boot.img" &&
+		truncate -s 1M "$root/boot.img" || return 1
+	in_root 'cp /boot.img /tmp/disk && cd /tmp && vqtrace record -q -w t.pcap -- qemu-system-x86_64 -machine q35,accel=tcg -nodefaults \
+			-no-user-config -display none -drive file=disk,format=raw,if=none,id=d -device virtio-blk-pci,drive=d &&
+		vqtrace stat -r t.pcap -T json | jq ".devices[0].counts.used" &&
+		tshark -r t.pcap -Y "vqtrace.event == \"used\"" -T fields -e vqtrace.request.type | sort | uniq -c' >"$tmp/out" 2>&1
+	grep -qx 85 "$tmp/out" && grep -qE '^ *84 in$' "$tmp/out" && grep -qE '^ *1 out$' "$tmp/out" || { cat "$tmp/out"; return 1; }
+}
+
+# A program of somebody's, built with what libvqtrace-dev brings.
+library() {
+	cp "$tmp"/build/deb/libvqtrace0_*_amd64.deb "$tmp"/build/deb/libvqtrace-dev_*_amd64.deb "$root/packages"
+	in_root 'apt-get -qq install -y --no-install-recommends gcc libc6-dev pkg-config /packages/libvqtrace*.deb' >"$tmp/log" 2>&1 ||
+		{ tail -n 20 "$tmp/log"; return 1; }
+	in_root 'cd /tmp && gcc -Wall -o count $(dpkg -L libvqtrace-dev | grep /count.c) $(pkg-config --cflags --libs libvqtrace) &&
+		./count /usr/share/vqtrace/traces/qemu7-q1.pcap' >"$tmp/out" 2>&1 && grep -qw in "$tmp/out" || { cat "$tmp/out"; return 1; }
+}
+
 removed() {
-	in_root 'apt-get -qq purge -y vqtrace vqtrace-guest' >"$tmp/log" 2>&1 || { tail -n 20 "$tmp/log"; return 1; }
+	in_root 'apt-get -qq purge -y vqtrace vqtrace-guest libvqtrace0 libvqtrace-dev' >"$tmp/log" 2>&1 || { tail -n 20 "$tmp/log"; return 1; }
 	! find "$root" -xdev -name '*vqtrace*' ! -path "$root/source/*" ! -path "$root/packages/*" ! -path "$root/var/lib/apt/*" \
 		! -path "$root/var/log/*" ! -path "$root/var/cache/man/*" ! -path "$root/var/lib/systemd/*" | grep .
 }
 
-plan 8
+plan 10
 check "make deb, which lintian takes" built
 check "in a Debian that has nothing else" installed
 check "what is installed works" works
@@ -91,5 +111,7 @@ check "what the package's tests need" prepared
 check "manual pages" pages
 check "completion" completes
 check "debian/tests/quick on the installed files" autopkgtest
+check "a machine recorded, and read by tshark" records
+check "a program that uses the library" library
 check "removed without a rest" removed
 finish
