@@ -366,7 +366,7 @@ live() { # KIND
 # --- what has no row ----------------------------------------------------------------------------
 
 # Options that change nothing of what is printed of names, or that other tests have.
-without_row='--help|--(speed|ascii|color|number|until|step|realtime|io-errors|watch|memory|snaplen|files|duration|count|time|all|line-buffered|hex|from|to|queue|sample|buffer|poll-(share|only)|passive|light|stacks|delivery|no-[a-z-]+|max-size|rotate-size|rotate-time|check|with-guest|confine|once|spin|delay-interrupts|queues|queue-size|transitional|size|read-only|direct|block-size|rng|rng-seed|vfio-user|vhost-user|type|modules|serial|quiet|verbose|context|strict|limit)'
+without_row='--help|--(speed|ascii|color|number|until|step|realtime|io-errors|watch|memory|snaplen|files|duration|count|time|all|line-buffered|hex|from|to|queue|sample|buffer|poll-(share|only)|passive|light|stacks|delivery|no-[a-z-]+|max-size|rotate-size|rotate-time|check|with-guest|confine|once|spin|delay-interrupts|queues|queue-size|transitional|size|read-only|direct|block-size|rng|rng-seed|vfio-user|vhost-user|type|modules|serial|quiet|verbose|context|strict|limit|bisect)'
 
 # Each command, each of its formats and each option that may print something is in a row.
 complete() {

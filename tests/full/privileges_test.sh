@@ -183,11 +183,14 @@ root_records_kvm() {
 
 # Only root can mount tracefs where a system has not done so: then in a namespace of its own.
 with_tracefs() {
+	local private=(-m)
 	if grep -q ' tracefs ' /proc/mounts; then
 		exec "$@"
 	fi
+	# below a root that is no mount point, nothing is shared that could be made private
+	unshare -m true 2>/dev/null || private+=(--propagation unchanged)
 	# shellcheck disable=SC2016
-	exec unshare -m sh -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"' sh "$@"
+	exec unshare "${private[@]}" sh -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"' sh "$@"
 }
 
 nobody_records_kvm() {
