@@ -84,11 +84,19 @@ completions() { # TRACE
 	events "$1" used | jq -r '[.queue, .used.pos, .used.id, (.used.request.type // "?"), (.used.request.sector // "?")] | join(" ")'
 }
 
-# By queue, in order: a position returns after 65536 entries, or as many as a packed ring has.
+# The same, and how many were lost between: queue, "lost", number.
+completions_and_losses() { # TRACE
+	events "$1" 'used || loss' | jq -r 'if .loss then [.queue // "-", "lost", .loss.lost // 0] else
+		[.queue, .used.pos, .used.id, (.used.request.type // "?"), (.used.request.sector // "?")] end | join(" ")'
+}
+
+# By queue, in order: a position returns after 65536 entries, or as many as a packed ring has.  At least as many
+# as are said to be lost are left out, or what comes after them may be taken for that of an earlier lap.
 compare() { # PROBES MEMORY LOST
 	awk -v lost="$3" -v least="${told:-1}" '
 		function fail(what) { print what; if (++bad > 10) exit 1 }
 		NR == FNR { n = ++probes[$1]; line[$1, n] = $0; all++; next }
+		$2 == "lost" { memory[$1] += $3; next }
 		{
 			q = $1
 			# those between were lost
@@ -117,7 +125,8 @@ same() { # DIR
 	completions "$d/probes" >"$d/probes.used"
 	completions "$d/memory" >"$d/memory.used"
 	[ "$(lost "$d/probes")" = 0 ] || { echo "the probes lost records"; return 1; }
-	compare "$d/probes.used" "$d/memory.used" "$(lost "$d/memory")" || { cat "$d/memory.err"; return 1; }
+	completions_and_losses "$d/memory" >"$d/memory.all"
+	compare "$d/probes.used" "$d/memory.all" "$(lost "$d/memory")" || { cat "$d/memory.err"; return 1; }
 }
 
 # Each chain and completion says how right its time is, and at the time that it says the probes had
