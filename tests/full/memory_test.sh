@@ -90,17 +90,19 @@ completions_and_losses() { # TRACE
 		[.queue, .used.pos, .used.id, (.used.request.type // "?"), (.used.request.sector // "?")] end | join(" ")'
 }
 
-# By queue, in order: a position returns after 65536 entries, or as many as a packed ring has.  At least as many
-# as are said to be lost are left out, or what comes after them may be taken for that of an earlier lap.
+# By queue, in order.  A position returns after 65536 entries: which of them it is tells how many were lost.
 compare() { # PROBES MEMORY LOST
 	awk -v lost="$3" -v least="${told:-1}" '
 		function fail(what) { print what; if (++bad > 10) exit 1 }
 		NR == FNR { n = ++probes[$1]; line[$1, n] = $0; all++; next }
-		$2 == "lost" { memory[$1] += $3; next }
+		function off(n) { n -= nth[q]; return n < 0 ? -n : n }
+		$2 == "lost" { nth[$1] += $3; next }
 		{
 			q = $1
 			# those between were lost
 			do n = ++memory[q]; while (n <= probes[q] && !(line[q, n] ~ "^" q " " $2 " " && ++seen))
+			nth[q]++
+			while (n + 65536 <= probes[q] && off(n + 65536) < off(n)) n = memory[q] += 65536
 			if (n > probes[q]) { fail("only by memory: " $0); next }
 			split(line[q, n], p)
 			if (p[3] != $3) fail("another head: " $0 ", not " line[q, n])
