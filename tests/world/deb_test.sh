@@ -84,7 +84,7 @@ records() {
 	in_root 'cp /boot.img /tmp/disk && cd /tmp && vqtrace record -q -w t.pcap -- qemu-system-x86_64 -machine q35,accel=tcg -nodefaults \
 			-no-user-config -display none -drive file=disk,format=raw,if=none,id=d -device virtio-blk-pci,drive=d &&
 		vqtrace stat -r t.pcap -T json | jq ".devices[0].counts.used" &&
-		tshark -r t.pcap -Y "vqtrace.event == \"used\"" -T fields -e vqtrace.request.type | sort | uniq -c' >"$tmp/out" 2>&1
+		setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp tshark -r - <t.pcap -Y "vqtrace.event == \"used\"" -T fields -e vqtrace.request.type | sort | uniq -c' >"$tmp/out" 2>&1
 	grep -qx 85 "$tmp/out" && grep -qE '^ *84 in$' "$tmp/out" && grep -qE '^ *1 out$' "$tmp/out" || { cat "$tmp/out"; return 1; }
 }
 
