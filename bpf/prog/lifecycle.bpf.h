@@ -4,7 +4,7 @@
 #define VQT_BPF_PROG_LIFECYCLE_BPF_H
 
 #include "bpf/prog/call.bpf.h"
-#include "bpf/prog/common.bpf.h"
+#include "bpf/prog/device.bpf.h"
 #include "bpf/prog/light.bpf.h"
 #include "bpf/prog/ring.bpf.h"
 

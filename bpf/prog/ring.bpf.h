@@ -6,7 +6,7 @@
 #ifndef VQT_BPF_PROG_RING_BPF_H
 #define VQT_BPF_PROG_RING_BPF_H
 
-#include "bpf/prog/common.bpf.h"
+#include "bpf/prog/device.bpf.h"
 #include "decoder/util/virtqueue.h"
 
 #define DESC_F_NEXT 1
@@ -241,7 +241,8 @@ static __noinline int kick_ring(struct vqp_proc *p, struct vqp_queue *q, struct 
 
 /*
  * False: it is not known which queue this is.  Not static, so that the verifier follows it once and not once
- * for each way to it.
+ * for each way to it.  Later kernels let only programs that may sleep call such a function if it may: there
+ * all of ours may, and where they may not (before Linux 6.0), nobody asks.
  */
 __noinline int kick(struct vqp_proc *p, __u64 vq, __u16 via, __u64 value, __u8 width)
 {

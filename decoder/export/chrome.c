@@ -11,8 +11,8 @@
 #include "decoder/export/timeline.h"
 
 struct chrome {
+	struct viewer viewer; /* first */
 	FILE *to;
-	struct timeline *timeline;
 	bool any;
 };
 
@@ -187,47 +187,27 @@ static void *make(const struct export_output *o)
 	if (!c)
 		return NULL;
 	c->to = o->to;
-	c->timeline = timeline_new(&writer, c, o->model);
-	if (c->timeline)
+	c->viewer.timeline = timeline_new(&writer, c, o->model);
+	if (c->viewer.timeline)
 		return c;
 	free(c);
 	return NULL;
-}
-
-static int feed(void *x, const struct event *e, bool matched)
-{
-	return timeline_feed(((struct chrome *)x)->timeline, e, matched);
-}
-
-static int finding(void *x, const struct finding *f)
-{
-	return timeline_finding(((struct chrome *)x)->timeline, f);
-}
-
-static int finish(void *x, const struct model_life *lives)
-{
-	return timeline_finish(((struct chrome *)x)->timeline, lives);
-}
-
-static void lacks(const void *x, struct text *t)
-{
-	timeline_lacks(((const struct chrome *)x)->timeline, t);
 }
 
 static void release(void *x)
 {
 	struct chrome *c = x;
 
-	timeline_free(c->timeline);
+	timeline_free(c->viewer.timeline);
 	free(c);
 }
 
 const struct export_format export_chrome = {
 	.name = "chrome",
 	.make = make,
-	.feed = feed,
-	.finding = finding,
-	.finish = finish,
-	.lacks = lacks,
+	.feed = viewer_feed,
+	.finding = viewer_finding,
+	.finish = viewer_finish,
+	.lacks = viewer_lacks,
 	.free = release,
 };

@@ -43,8 +43,8 @@ struct said {
 };
 
 struct perfetto {
+	struct viewer viewer; /* first */
 	FILE *to;
-	struct timeline *timeline;
 	struct word *word[WORDS];
 	struct said said[SAID];
 	uint8_t *buf;
@@ -289,38 +289,18 @@ static void *make(const struct export_output *o)
 	if (!p)
 		return NULL;
 	p->to = o->to;
-	p->timeline = timeline_new(&writer, p, o->model);
-	if (p->timeline)
+	p->viewer.timeline = timeline_new(&writer, p, o->model);
+	if (p->viewer.timeline)
 		return p;
 	free(p);
 	return NULL;
-}
-
-static int feed(void *x, const struct event *e, bool matched)
-{
-	return timeline_feed(((struct perfetto *)x)->timeline, e, matched);
-}
-
-static int finding(void *x, const struct finding *f)
-{
-	return timeline_finding(((struct perfetto *)x)->timeline, f);
-}
-
-static int finish(void *x, const struct model_life *lives)
-{
-	return timeline_finish(((struct perfetto *)x)->timeline, lives);
-}
-
-static void lacks(const void *x, struct text *t)
-{
-	timeline_lacks(((const struct perfetto *)x)->timeline, t);
 }
 
 static void release(void *x)
 {
 	struct perfetto *p = x;
 
-	timeline_free(p->timeline);
+	timeline_free(p->viewer.timeline);
 	for (unsigned i = 0; i < WORDS; i++)
 		hash_free(p->word[i]);
 	free(p->buf);
@@ -330,9 +310,9 @@ static void release(void *x)
 const struct export_format export_perfetto = {
 	.name = "perfetto",
 	.make = make,
-	.feed = feed,
-	.finding = finding,
-	.finish = finish,
-	.lacks = lacks,
+	.feed = viewer_feed,
+	.finding = viewer_finding,
+	.finish = viewer_finish,
+	.lacks = viewer_lacks,
 	.free = release,
 };

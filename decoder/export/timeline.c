@@ -85,3 +85,25 @@ void timeline_free(struct timeline *t)
 	free(t->kept);
 	free(t);
 }
+
+/* --- formats of viewers ------------------------------------------------------------------------- */
+
+int viewer_feed(void *x, const struct event *e, bool matched)
+{
+	return timeline_feed(((struct viewer *)x)->timeline, e, matched);
+}
+
+int viewer_finding(void *x, const struct finding *f)
+{
+	return timeline_finding(((struct viewer *)x)->timeline, f);
+}
+
+int viewer_finish(void *x, const struct model_life *lives)
+{
+	return timeline_finish(((struct viewer *)x)->timeline, lives);
+}
+
+void viewer_lacks(const void *x, struct text *t)
+{
+	timeline_lacks(((const struct viewer *)x)->timeline, t);
+}

@@ -78,4 +78,13 @@ int timeline_finish(struct timeline *t, const struct model_life *lives);
 void timeline_lacks(const struct timeline *t, struct text *words);
 void timeline_free(struct timeline *t);
 
+/* What a format of a viewer begins with: these are then its functions of struct export_format. */
+struct viewer {
+	struct timeline *timeline;
+};
+int viewer_feed(void *x, const struct event *e, bool matched);
+int viewer_finding(void *x, const struct finding *f);
+int viewer_finish(void *x, const struct model_life *lives);
+void viewer_lacks(const void *x, struct text *t);
+
 #endif
