@@ -8,26 +8,29 @@ command -v rpmbuild >/dev/null || { echo "1..0 # SKIP no rpmbuild (make test-wor
 
 built() {
 	make rpm BUILD="$tmp/build" >"$tmp/log" 2>&1 || { tail -n 20 "$tmp/log"; return 1; }
-	[ "$(ls "$tmp"/build/rpm/RPMS/*/*.rpm "$tmp"/build/rpm/SRPMS/*.src.rpm | wc -l)" = 3 ]
+	[ "$(ls "$tmp"/build/rpm/RPMS/*/*.rpm "$tmp"/build/rpm/SRPMS/*.src.rpm | wc -l)" = 5 ]
 }
 
 # Each file that make install and make install-guest make, once, and no others.
 files() {
-	rpm -qlp "$package" 2>/dev/null | sort >"$tmp/main"
-	rpm -qlp "$guest" 2>/dev/null | sort >"$tmp/guest"
+	local p
+	for p in "$package" "$guest" "$libs" "$devel"; do
+		rpm -qlp "$p" 2>/dev/null
+	done | grep -vE '^/usr/share/vqtrace(/[a-z]+)?$|^/usr/share/(doc|licenses)/|/usr/lib/.build-id' | sed '/\/man\//s/\.gz$//' | sort >"$tmp/have"
 	make -s static >/dev/null || return 1
-	make -s NODEPS=1 DESTDIR="$tmp/dest" PREFIX=/usr DATADIR="$(cat build/.datadir)" DEFAULTS=/etc/sysconfig/vqtrace-metrics -o all -o static \
-		install install-guest >/dev/null || return 1
+	make -s NODEPS=1 DESTDIR="$tmp/dest" PREFIX=/usr DATADIR="$(cat build/.datadir)" \
+		LIBDIR=/usr/lib64 WIRESHARKDIR=/usr/lib64/wireshark/plugins DEFAULTS=/etc/sysconfig/vqtrace-metrics \
+		-o all -o static install install-guest >/dev/null || return 1
 	# pages may be compressed; beside the files of the program are folders, licence and README
 	(cd "$tmp/dest" && find . ! -type d) | sed "s,^\.,,; s,^$(cat build/.datadir),/usr/share/vqtrace," | sort >"$tmp/want"
-	cat "$tmp/main" "$tmp/guest" | grep -vE '^/usr/share/vqtrace(/traces)?$|^/usr/share/(doc|licenses)/|/usr/lib/.build-id' | sed '/\/man\//s/\.gz$//' | sort |
-		diff "$tmp/want" - || return 1
-	grep -qx /usr/bin/vqtrace-guest "$tmp/guest" && ! comm -12 "$tmp/main" "$tmp/guest" | grep -v build-id | grep .
+	diff "$tmp/want" "$tmp/have" || return 1
+	rpm -qlp "$guest" 2>/dev/null | grep -qx /usr/bin/vqtrace-guest && rpm -qlp "$devel" 2>/dev/null | grep -q '\.h$' &&
+		rpm -qlp "$libs" 2>/dev/null | grep -q '/libvqtrace\.so\.[0-9]'
 }
 
 described() {
 	local p
-	for p in "$package" "$guest"; do
+	for p in "$package" "$guest" "$libs" "$devel"; do
 		[ "$(rpm -qp --qf '%{LICENSE} %{ARCH}' "$p" 2>/dev/null)" = "MIT x86_64" ] || return 1
 	done
 	rpm -qp --requires "$package" 2>/dev/null | grep -q '^libpcap.so' && ! rpm -qp --requires "$guest" 2>/dev/null | grep '\.so' &&
@@ -47,7 +50,7 @@ requirements() {
 works() {
 	local root=$tmp/root
 	mkdir "$root"
-	rpm -i --root "$root" --nodeps --noscripts --nosignature "$package" "$guest" >"$tmp/log" 2>&1 || { cat "$tmp/log"; return 1; }
+	rpm -i --root "$root" --nodeps --noscripts --nosignature "$package" "$guest" "$libs" "$devel" >"$tmp/log" 2>&1 || { cat "$tmp/log"; return 1; }
 	"$root/usr/bin/vqtrace" --version | grep -q '^vqtrace [0-9]' && "$root/usr/bin/vqtrace-guest" --help | grep -q '^usage: vqtrace-guest' &&
 		"$root/usr/bin/vqtrace" check -r "$root/usr/share/vqtrace/traces/qemu7-console.pcap" | grep -q '^driver  no findings' &&
 		grep -q "^ExecStart=/usr/bin/vqtrace " "$root/usr/lib/systemd/system/vqtrace-metrics.service" && ! grep -rlI "$tmp" "$root/usr"
@@ -56,6 +59,7 @@ works() {
 plan 5
 check "make rpm" built
 package=$(ls "$tmp"/build/rpm/RPMS/*/vqtrace-[0-9]*.rpm) guest=$(ls "$tmp"/build/rpm/RPMS/*/vqtrace-guest-*.rpm)
+libs=$(ls "$tmp"/build/rpm/RPMS/*/vqtrace-libs-*.rpm) devel=$(ls "$tmp"/build/rpm/RPMS/*/vqtrace-devel-*.rpm)
 check "the files" files
 check "licence, libraries, configuration" described
 check "every requirement of the build has a name there" requirements
