@@ -296,7 +296,6 @@ static void put_field(const struct field *f)
 	lua_string("help", f->help);
 	lua_flag("array", f->flags & FIELD_ARRAY);
 	lua_flag("filter", f->flags & FIELD_FILTER);
-	lua_flag("aliases", f->flags & FIELD_ALIASES);
 	lua_flag("get", f->get);
 	if (!f->get) {
 		lua_number("at", f->at);

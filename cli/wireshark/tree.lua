@@ -163,12 +163,11 @@ local ELEMENTS_MAX = 4096 -- of an array that are shown: a packet may have more 
 local function all_wanted() return true end
 
 local function add_field(tree, tvb, f, ev, r)
-	local most = (f.array or f.aliases) and ELEMENTS_MAX or 1
+	local most = f.array and ELEMENTS_MAX or 1
 	for i = 0, most - 1 do
 		local v, at, len = field_value(f, ev, r, i)
 		if v == nil then return end
 		local item = add_value(tree, tvb, f, v, at, len)
-		if item and f.aliases and i > 0 then item:set_hidden() end
 		if item and below[f.path] and tree.visible then below[f.path](item, tvb, ev, r, v, i) end
 	end
 end

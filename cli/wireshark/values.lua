@@ -26,10 +26,8 @@ get_value["source"] = function(ev)
 	if #ev.source_name > 0 then return ev.source_name end
 	return name_of(V.source_kinds, ev.source_kind) or "unknown"
 end
-get_value["device"] = function(ev, r, i)
-	if not ev.device or i > 1 or (i == 1 and #ev.user_id == 0) then return nil end
-	return i == 0 and ev.device or ev.user_id
-end
+-- Not its user's id as well, as filters of vqtrace have it: columns and -T json would show both.
+get_value["device"] = function(ev) return ev.device end
 get_value["device_type"] = function(ev)
 	if ev.device and ev.device_type > 0 then return class_name(ev.device_type) end
 end

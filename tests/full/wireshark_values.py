@@ -130,7 +130,7 @@ def dissected(tshark, trace, fields, problems, hostile):
                 path = field.get("name", "").removeprefix("vqtrace.")
                 if path == "info":
                     values[path] = [re.sub(r" \[\d+ events are missing before this one\]$", "", field.get("show")).strip()]
-                elif path in fields and field.get("hide") != "yes":
+                elif path in fields:  # hidden ones, too: columns and -T json show them
                     values.setdefault(path, []).append(shown(field, fields[path][0]))
             if "seq" in values:
                 yield values
