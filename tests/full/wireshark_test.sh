@@ -180,8 +180,14 @@ check "the coloring rules are valid" colors
 applied() {
 	mkdir -p "$tmp/home/.config/wireshark"
 	cp "$tmp/root$(cat build/.datadir)/wireshark/colorfilters" "$tmp/home/.config/wireshark/colorfilters"
-	COLORTERM=truecolor ts --color -r traces/qemu7-q1.pcap -Y 'frame.coloring_rule.name == "vqtrace: kicks"' \
-		-T fields -e vqtrace.event | sort | uniq -c | grep -E '^ *[0-9]+ kick$'
+	coloured() { # TRACE RULE
+		COLORTERM=truecolor ts --color -r "$1" -Y "frame.coloring_rule.name == \"vqtrace: $2\"" -T fields -e vqtrace.event
+	}
+	coloured traces/qemu7-q1.pcap kicks | sort | uniq -c | grep -E '^ *[0-9]+ kick$' || return 1
+	# what a filter left out is not missing, and who failed is not said of what was not seen
+	"$vqtrace" show -r traces/qemu7-q1.pcap -Y 'event == used' -w "$tmp/used.pcap" 2>/dev/null || return 1
+	[ -z "$(coloured "$tmp/used.pcap" "events are missing")$(coloured "$tmp/used.pcap" failures)" ] &&
+		[ "$(coloured "$tmp/used.pcap" "completions of unseen chains" | sort -u)" = used ]
 }
 check "and colour packets" applied
 finish
