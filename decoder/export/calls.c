@@ -197,7 +197,8 @@ static void loss(struct timeline *t, const struct event *e)
 	if (said)
 		lost = model_loss_of(e);
 	model_put_lost(&name, lost, "events");
-	text_puts(&name, model_filtered(t->m) ? " left out by a filter" : " lost");
+	/* a filter leaves out what the sequence numbers count, but what a record says was lost */
+	text_puts(&name, !said && model_filtered(t->m) ? " left out by a filter" : " lost");
 	put_instant(t, on, e, name.buf, "loss", &a);
 }
 

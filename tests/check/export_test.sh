@@ -70,6 +70,14 @@ unknown() {
 	[ "$(grep -c 'in flight at the end of the trace' "$tmp/t.json")" = 13 ] || { echo "requests in flight"; return 1; }
 }
 
+# What was lost is not what a filter left out, also of a trace that has both.
+lost() {
+	local t=traces/qemu7-q1-both.pcap.gz
+	"$vqtrace" show -r $t -T json -Y 'event == loss' | jq -r 'select(.event == "loss") | "\(.number) \(.loss.lost) events lost"' >"$tmp/want"
+	"$vqtrace" export -r $t --chrome - | jq -r '.traceEvents[] | select(.cat == "loss" and (.name | test("filter") | not)) |
+		"\(.args.event) \(.name)"' | diff "$tmp/want" - && [ -s "$tmp/want" ]
+}
+
 same_as_show() {
 	local t=traces/qemu7-q1.pcap
 	cmp <("$vqtrace" export -r $t --csv -) <("$vqtrace" show -r $t -T csv) || return 1
@@ -206,10 +214,11 @@ expected() {
 	(cd "$tmp" && blkparse -i g) | golden late.blkparse
 }
 
-plan 11
+plan 12
 check "viewers: what they show is right" every_trace
 check "a part of a trace" part
 check "what is unknown is no time" unknown
+check "losses are losses, and what a filter left out is not" lost
 check "CSV and stacks are those of show" same_as_show
 check "several formats at once" at_once
 check "errors" errors
