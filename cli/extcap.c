@@ -17,6 +17,7 @@
 #define MACHINES 64
 #define PREFIX "vqtrace-" /* of the names of interfaces; a process id follows */
 #define LINKTYPE_USER0 147
+#define SNAPLEN "256" /* if Wireshark says nothing of it, as when its dialog is left as it is */
 
 /* What Wireshark asks. */
 struct question {
@@ -99,7 +100,7 @@ static void put_config(pid_t pid)
 {
 	put_devices(pid);
 	printf("arg {number=%d}{call=--snaplen}{display=Snap length}{type=integer}{range=0,1024}"
-	       "{default=256}{tooltip=leading bytes of each buffer}\n",
+	       "{default=" SNAPLEN "}{tooltip=leading bytes of each buffer}\n",
 	       ARG_SNAPLEN);
 	printf("arg {number=%d}{call=--mode}{display=Record}{type=selector}\n", ARG_MODE);
 	put_value(ARG_MODE, "events", "each event, by probes in QEMU", true);
@@ -144,10 +145,8 @@ static int capture(const struct question *q, const char *pid)
 		WORD("-d");
 		WORD(q->device);
 	}
-	if (q->snaplen) {
-		WORD("-s");
-		WORD(q->snaplen);
-	}
+	WORD("-s");
+	WORD(q->snaplen ? q->snaplen : SNAPLEN);
 	if (q->mode && !strcmp(q->mode, "memory")) {
 		WORD("-i");
 		WORD("memory");

@@ -75,7 +75,8 @@ capture() {
 
 events() {
 	least=150 capture events || return 1
-	jq -es 'any(.event == "register") and any(.device == "blk0") and any(.device == "rng0")' "$tmp/events.json"
+	jq -es '.[0].session.snaplen == 256 and any(.event == "register") and any(.device == "blk0") and any(.device == "rng0")' \
+		"$tmp/events.json" && grep -q '{default=256}' "$tmp/config"
 }
 check "what is captured is a trace, and a signal ends it" events
 
