@@ -34,7 +34,7 @@ struct blkparse {
 	const struct model *model;
 	struct io *io;
 	uint32_t sequence;
-	bool begun;
+	bool begun, unknown_named;
 	uint32_t named[NAMED]; /* threads whose name was put, each at a place of its number */
 };
 
@@ -79,7 +79,10 @@ static void put_start(struct blkparse *b, uint64_t ts)
 	fwrite(start, sizeof(start), 1, b->to);
 }
 
-/* Threads have no names in a trace: that of their machine, or what kind of source it is. */
+/*
+ * Threads have no names in a trace: that of their machine, or what kind of source it is.  Of 0 it is not
+ * known which one it was.
+ */
 static void put_name(struct blkparse *b, const struct io_item *i)
 {
 	const struct model_source *s = model_source(b->model, i->device->source);
@@ -92,12 +95,17 @@ static void put_name(struct blkparse *b, const struct io_item *i)
 	};
 	TEXT(name, NAME_BYTES);
 
-	if (!i->tid || b->named[i->tid % NAMED] == i->tid)
+	if (i->tid ? b->named[i->tid % NAMED] == i->tid : b->unknown_named)
 		return;
-	b->named[i->tid % NAMED] = i->tid;
-	if (s)
+	if (i->tid)
+		b->named[i->tid % NAMED] = i->tid;
+	else
+		b->unknown_named = true;
+	if (!i->tid)
+		text_puts(&name, "unknown");
+	else if (s)
 		text_untrusted(&name, s->name, strnlen(s->name, sizeof(s->name)));
-	if (s && !name.len)
+	if (!name.len && s)
 		text_puts(&name, event_source_kind(s->kind));
 	fwrite(&t, sizeof(t), 1, b->to);
 	fwrite(name.buf, NAME_BYTES, 1, b->to);
