@@ -123,5 +123,6 @@ void counters_feed(struct timeline *t, const struct event *e, bool matched)
 
 void counters_finish(struct timeline *t, struct line *l)
 {
-	end_slot(t, l, false);
+	/* viewers show the last value until the end */
+	end_slot(t, l, t->latest / SLOT_NS > l->rate_slot);
 }

@@ -29,6 +29,8 @@ int timeline_feed(struct timeline *t, const struct event *e, bool matched)
 {
 	if (!t->rc && matched)
 		t->rc = begin(t, e->ts);
+	if (matched && e->ts > t->latest)
+		t->latest = e->ts;
 	note_vcpu(t, e);
 	if (t->rc)
 		return t->rc;

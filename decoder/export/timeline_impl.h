@@ -193,6 +193,7 @@ struct timeline {
 	struct trip *trip;
 	struct vcpu *vcpu;
 	uint64_t last_vcpu;
+	uint64_t latest; /* ns: of the events that matched */
 	uint64_t left_out; /* requests for which there were no lanes */
 	uint64_t calls_left_out; /* that would not nest */
 	struct kept *kept;

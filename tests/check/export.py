@@ -233,7 +233,7 @@ def check_totals(name, tracks, items, slices, stat, requests):
 
 def check_counters(tracks, items, stat):
     """Of Perfetto's, where tracks have parents."""
-    values = defaultdict(list)
+    values, last = defaultdict(list), {}
     for i in items:
         if (i.what == "C") != tracks[i.track].counter:
             problem("track %d: a counter has something else, or something else a count", i.track)
@@ -242,6 +242,11 @@ def check_counters(tracks, items, stat):
             queue = tracks[t.parent]
             dev = tracks[queue.parent]
             values[dev.name.split(" ")[0], int(queue.name.split(" ")[1]), t.name].append(i.value)
+            last[i.track] = i
+    # a viewer shows the last value until the end: it is that of then
+    for i in last.values():
+        if tracks[i.track].name == "requests/s" and i.value and i.ts + 10**8 <= max(k.ts for k in items):
+            problem("track %d: %d requests/s after the last one", i.track, i.value)
     for d in stat["devices"]:
         for q in d["queues"]:
             flight = values[d["device"], q["queue"], "in flight"]
