@@ -286,7 +286,8 @@ const struct cli_command cmd_export = {
 		"  vqtrace export -r t.pcap --folded - -Y 'event == kick' | flamegraph.pl > kicks.svg\n"
 		"  vqtrace export -r t.pcap --blkparse t.blktrace.0; blkparse -i t\n"
 		"  vqtrace export -r t.pcap --fio t.iolog -Y 'device == blk0'\n"
-		"  fio --name=replay --read_iolog=t.iolog --replay_redirect=/dev/vdb\n"
+		"  fio --name=replay --read_iolog=t.iolog --replay_redirect=/dev/vdb --ioengine=libaio \\\n"
+		"      --direct=1 --iodepth=64\n"
 		"\n"
 		"Exit status: 0; 2 for an unreadable or broken trace (what is readable is exported).\n",
 };
