@@ -168,7 +168,7 @@ static int finish(void *x, const struct model_life *lives)
 
 static void lacks(const void *x, struct text *t)
 {
-	io_lacks(((const struct blkparse *)x)->io, t);
+	io_lacks(((const struct blkparse *)x)->io, t, true);
 }
 
 const struct export_format export_blkparse = {

@@ -122,7 +122,7 @@ static void lacks(const void *x, struct text *t)
 {
 	const struct fio *f = x;
 
-	io_lacks(f->io, t);
+	io_lacks(f->io, t, false);
 	io_lack(t, f->zeroes, "write zeroes, for which an iolog has no word");
 }
 

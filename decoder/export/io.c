@@ -170,10 +170,12 @@ void io_lack(struct text *t, uint64_t n, const char *what)
 			 n == 1 ? "" : "s", what);
 }
 
-void io_lacks(const struct io *s, struct text *t)
+void io_lacks(const struct io *s, struct text *t, bool completions)
 {
 	io_lack(t, s->left_out, "no I/O of one range");
-	io_lack(t, s->untimed, "popped at an unknown time");
+	io_lack(t, s->untimed,
+		completions ? "popped at an unknown time; only their completions are there"
+			    : "popped at an unknown time");
 	if (!s->order && !t->len)
 		text_puts(t, "no I/O of a block device was matched");
 }

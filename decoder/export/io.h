@@ -35,8 +35,11 @@ struct io *io_new(io_put *put, void *opaque); /* NULL: no memory */
 int io_feed(struct io *s, const struct event *e, bool matched);
 /* Put all that is left. */
 int io_finish(struct io *s);
-/* After that: the requests that it had to leave out, in words; nothing if there are none. */
-void io_lacks(const struct io *s, struct text *t);
+/*
+ * After that: the requests that it had to leave out, in words; nothing if there are none.  completions:
+ * the format has those also of requests that were issued at an unknown time.
+ */
+void io_lacks(const struct io *s, struct text *t, bool completions);
 /* One more kind of those: n requests, and why, in a few words. */
 void io_lack(struct text *t, uint64_t n, const char *what);
 void io_free(struct io *s);

@@ -68,6 +68,10 @@ unknown() {
 	[ "$(jq '[.traceEvents[] | select(.args.begin == "not in the trace" and .args.at_least_ns > 0 and .ph != "B")] |
 		length' "$tmp/t.json")" = 16 ] || { echo "begins that nobody knows"; return 1; }
 	[ "$(grep -c 'in flight at the end of the trace' "$tmp/t.json")" = 13 ] || { echo "requests in flight"; return 1; }
+	# blkparse has their completions, fio has nothing of them
+	"$vqtrace" export -r traces/qsd11-libblkio.pcap --blkparse /dev/null --fio /dev/null 2>"$tmp/err"
+	[ "$(grep -c '16 requests (popped at an unknown time; only their completions are there)$' "$tmp/err")" = 1 ] &&
+		[ "$(grep -c '16 requests (popped at an unknown time),' "$tmp/err")" = 1 ] || { cat "$tmp/err"; return 1; }
 }
 
 # What was lost is not what a filter left out, also of a trace that has both.
