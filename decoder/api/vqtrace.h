@@ -97,6 +97,9 @@ int vqtrace_field_is_array(const struct vqtrace_field *f); /* 1: has elements, 0
 
 /*
  * The value of a field in this event.  i: the element of an array, from 0; of other fields 0.
+ * Elements may be read in any order; one after the other is fastest.  An array ends where the first
+ * of its fields has no value ("buffers.descriptor" of those named "buffers."); each of the others may
+ * have none in an element before.
  * -ENOENT: this event says nothing of it, or has no such element.  f NULL: -EINVAL.  Then nothing is
  * stored, but that the text is empty.
  *
