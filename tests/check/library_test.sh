@@ -239,6 +239,26 @@ errors() {
 	head -c 60001 traces/qemu7-q1.pcap >"$tmp/cut.pcap"
 	"$tmp/count" "$tmp/cut.pcap" >"$tmp/said"
 	[ $? = 2 ] && grep -q '^blk0' "$tmp/said" || { echo "a trace that is cut off: $(cat "$tmp/said")"; return 1; }
+	# As the header says at vqtrace_next(): a later format.
+	cat >"$tmp/later.c" <<-'C'
+		#include <errno.h>
+		#include <vqtrace.h>
+
+		int main(int argc, char **argv)
+		{
+			const struct vqtrace_event *e;
+			struct vqtrace *t;
+			int rc;
+
+			if (argc != 2 || vqtrace_open(&t, argv[1], 0, 0))
+				return 1;
+			rc = vqtrace_next(t, &e) != -EPROTONOSUPPORT || e || !*vqtrace_error(t) || vqtrace_next(t, &e);
+			vqtrace_close(t);
+			return rc;
+		}
+	C
+	{ head -c 64 traces/qemu7-q1.pcap; printf '\x63'; tail -c +66 traces/qemu7-q1.pcap; } >"$tmp/later.pcap"
+	build "$tmp/later.c" && "$tmp/later" "$tmp/later.pcap" || { echo "a later format"; return 1; }
 	"$tmp/count" - <traces/qemu7-late.pcap | diff - <("$tmp/count" traces/qemu7-late.pcap)
 }
 
