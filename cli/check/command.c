@@ -204,6 +204,7 @@ static int run_trace(struct check_cmd *k, struct trace_reader *t)
 	while (!k->run.full && (rc = trace_next(t, &rec, &again, &err))) {
 		if (rc < 0) {
 			trouble = cli_error("%s", err.text);
+			report_trouble(k->run.out, err.text);
 			if (!again)
 				break;
 			continue;

@@ -74,6 +74,18 @@ enum vqtrace_kind vqtrace_field_kind(const struct vqtrace_field *f)
 	return kinds[f->f->kind];
 }
 
+/* Element i, which is found from the one that was read last, or from the first. */
+static bool get_ordered(struct vqtrace_event *e, const struct field *f, unsigned i)
+{
+	unsigned k = e->found && e->nth <= i ? e->nth : 0;
+
+	do
+		e->found = field_get(f, &e->e, k, &e->at);
+	while (e->found && k++ < i);
+	e->nth = i;
+	return e->found;
+}
+
 /* 0, -ENOENT, -EINVAL */
 static int get(const struct vqtrace_event *e, const struct vqtrace_field *f, unsigned i,
 	       struct field_value *v)
@@ -82,6 +94,12 @@ static int get(const struct vqtrace_event *e, const struct vqtrace_field *f, uns
 		return -EINVAL;
 	if ((i && !(f->f->flags & FIELD_ARRAY)) || !field_group_has(f->group, &e->e))
 		return -ENOENT;
+	if (f->f->flags & FIELD_ORDERED) { /* the event is not const but to the caller */
+		if (!get_ordered((struct vqtrace_event *)e, f->f, i))
+			return -ENOENT;
+		*v = e->at;
+		return 0;
+	}
 	return field_get(f->f, &e->e, i, v) ? 0 : -ENOENT;
 }
 

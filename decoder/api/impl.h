@@ -7,11 +7,16 @@
 
 #include "decoder/api/vqtrace.h"
 #include "decoder/check/check.h"
+#include "decoder/fields/fields.h"
 #include "decoder/model/model.h"
 #include "decoder/trace/file.h"
 
 struct vqtrace_event {
 	struct event e;
+	/* The element of its FIELD_ORDERED arrays that was read last: from there to the next one. */
+	struct field_value at;
+	unsigned nth;
+	bool found; /* there is one */
 };
 
 struct vqtrace_finding {

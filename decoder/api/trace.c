@@ -94,6 +94,7 @@ int vqtrace_next(struct vqtrace *t, const struct vqtrace_event **out)
 	int rc;
 
 	*out = NULL;
+	t->event.found = false;
 	t->begun = true;
 	t->error[0] = '\0';
 	api_drop_findings(t);

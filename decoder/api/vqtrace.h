@@ -40,8 +40,8 @@ const char *vqtrace_version(void);
 /*
  * Open a trace, plain or compressed, "-" for standard input.  0, and *out is the caller's, who closes
  * it.  Else *out is NULL, and `error` (if not NULL) has a line of UTF-8 for people, cut to its size: -EBADMSG
- * no trace, -EPROTOTYPE a pcap of something else, -EPROTONOSUPPORT of a later format, -ENODATA empty,
- * -ENOMEM, or what open(2) says.
+ * no trace, -EPROTOTYPE a pcap of something else, -ENODATA empty, -EOPNOTSUPP compressed in a way
+ * that cannot be read here, -ENOMEM, or what open(2) and read(2) say.
  */
 int vqtrace_open(struct vqtrace **out, const char *path, char *error, size_t size);
 
@@ -52,7 +52,8 @@ int vqtrace_open_memory(struct vqtrace **out, const void *bytes, size_t len, cha
 /*
  * The next event.  1, and *out is it; 0 at the end of the trace; -EBADMSG where the trace is broken:
  * vqtrace_error() says how, and the next call goes on behind that place, or returns 0 if nothing is
- * readable there; -ENOMEM: no event follows.  *out is NULL without an event.
+ * readable there; -EPROTONOSUPPORT: the trace has a later format; -ENOMEM.  After these two no event
+ * follows.  *out is NULL without an event.
  */
 int vqtrace_next(struct vqtrace *t, const struct vqtrace_event **out);
 
@@ -97,6 +98,9 @@ int vqtrace_field_is_array(const struct vqtrace_field *f); /* 1: has elements, 0
 
 /*
  * The value of a field in this event.  i: the element of an array, from 0; of other fields 0.
+ * Elements may be read in any order; one after the other is fastest.  An array ends where the first
+ * of its fields has no value ("buffers.descriptor" of those named "buffers."); each of the others may
+ * have none in an element before.
  * -ENOENT: this event says nothing of it, or has no such element.  f NULL: -EINVAL.  Then nothing is
  * stored, but that the text is empty.
  *

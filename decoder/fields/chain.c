@@ -287,12 +287,12 @@ static bool get_seg_bytes(const struct event *e, unsigned i, struct field_value 
 }
 
 const struct field fields_buffers[] = {
-	{ "buffers.descriptor", FIELD_U64, FIELD_ARRAY, .get = get_seg_desc, .label = "Descriptor",
-	  .help = "place in the chain of the buffer" },
-	{ "buffers.offset", FIELD_U64, FIELD_ARRAY, .get = get_seg_offset, .label = "Offset",
-	  .help = "of the first byte in the buffer" },
-	{ "buffers.bytes", FIELD_BYTES, FIELD_ARRAY, .get = get_seg_bytes, .label = "Bytes",
-	  .help = "the captured bytes" },
+	{ "buffers.descriptor", FIELD_U64, FIELD_ARRAY | FIELD_ORDERED, .get = get_seg_desc,
+	  .label = "Descriptor", .help = "place in the chain of the buffer" },
+	{ "buffers.offset", FIELD_U64, FIELD_ARRAY | FIELD_ORDERED, .get = get_seg_offset,
+	  .label = "Offset", .help = "of the first byte in the buffer" },
+	{ "buffers.bytes", FIELD_BYTES, FIELD_ARRAY | FIELD_ORDERED, .get = get_seg_bytes,
+	  .label = "Bytes", .help = "the captured bytes" },
 	{ .path = NULL },
 };
 

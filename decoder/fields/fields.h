@@ -29,7 +29,7 @@ enum field_kind {
 
 /*
  * One value.  It needs no initialisation.  Get the elements of an array from 0 upwards with
- * the same struct, which remembers its position.
+ * the same struct, which remembers its position (FIELD_ORDERED).
  */
 struct field_value {
 	uint64_t u;
@@ -46,6 +46,7 @@ struct field_value {
 #define FIELD_ARRAY 0x01 /* has elements; all arrays of one prefix have equally many */
 #define FIELD_FILTER 0x02 /* for filters only: not printed */
 #define FIELD_ALIASES 0x04 /* element 0 is printed; filters take the others for it, too */
+#define FIELD_ORDERED 0x08 /* an element can only be got after the one before, in the same struct */
 
 struct field {
 	const char *path; /* "register.value"; of array elements: "avail.descriptors.len" */

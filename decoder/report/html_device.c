@@ -53,7 +53,8 @@ static void card_size(FILE *to, const char *name, uint64_t n, const char *what)
 	end_card(to, what);
 }
 
-static void put_cards(FILE *to, const struct stat_view *v, const struct stats_device *d)
+static void put_cards(FILE *to, const struct stat_view *v, const struct stats_device *d,
+		      const struct model_device *dev)
 {
 	const struct hist *service = d->span[STATS_SERVICE];
 	uint64_t ns = stats_active_ns(v->stats, d->first_ts, d->last_ts, d->flight);
@@ -74,7 +75,7 @@ static void put_cards(FILE *to, const struct stat_view *v, const struct stats_de
 	if (service && service->count) {
 		begin_card(to);
 		html_duration(to, "p50", hist_percentile(service, 500000));
-		end_card(to, "median service");
+		end_card(to, dev->by_driver ? "median, added to taken" : "median service");
 		begin_card(to);
 		html_duration(to, "p99", hist_percentile(service, 990000));
 		end_card(to, "p99");
@@ -162,7 +163,7 @@ static void put_times(FILE *to, const struct stats_device *d, const struct model
 
 /* --- findings --- */
 
-static void put_finding(FILE *to, const struct stat_finding *f)
+static void put_finding(FILE *to, const struct stat_finding *f, const struct model_device *dev)
 {
 	fprintf(to,
 		"<tr data-rule=\"%s\"><td class=\"words\">%s</td><td class=\"words\">%s</td><td "
@@ -174,10 +175,11 @@ static void put_finding(FILE *to, const struct stat_finding *f)
 	html_text(to, f->seen);
 	fputs("<br/><span class=\"faint\">", to);
 	html_text(to, f->rule->text);
-	fprintf(to, " (virtio 1.4, %s)</span></td></tr>\n", f->rule->section);
+	fprintf(to, " (virtio 1.4, %s)</span></td></tr>\n", rule_section(f->rule, dev->transport));
 }
 
-static void put_findings(FILE *to, const struct stat_view *v, const struct stats_device *d)
+static void put_findings(FILE *to, const struct stat_view *v, const struct stats_device *d,
+			 const struct model_device *dev)
 {
 	const struct stat_finding *f;
 	unsigned n = 0;
@@ -191,7 +193,7 @@ static void put_findings(FILE *to, const struct stat_view *v, const struct stats
 			      "scope=\"col\">first event</th><th class=\"words\" "
 			      "scope=\"col\">seen, and required</th></tr></thead>\n<tbody>\n",
 			      to);
-		put_finding(to, f);
+		put_finding(to, f, dev);
 	}
 	if (n)
 		fputs("</tbody></table></div>\n", to);
@@ -210,7 +212,7 @@ static int put_tables(FILE *to, const struct stat_view *v, const struct stats_de
 {
 	int rc = 0;
 
-	if (dev->no_rings)
+	if (dev->no_rings || !d->queues)
 		return 0;
 	fputs("<h3>By queue</h3>\n", to);
 	rc = stat_print_html(to, v, STAT_BY_QUEUE, d);
@@ -231,10 +233,10 @@ int html_device(FILE *to, const struct stat_view *v, const struct stats_device *
 
 	put_heading(to, d, dev);
 	if (!dev->no_rings)
-		put_cards(to, v, d);
+		put_cards(to, v, d, dev);
 	put_unknown(to, v, d, dev);
 	if (v->findings)
-		put_findings(to, v, d);
+		put_findings(to, v, d, dev);
 	fputs("<h3>Over time</h3>\n", to);
 	plot_device(to, v, d);
 	put_times(to, d, dev);

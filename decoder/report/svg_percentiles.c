@@ -55,14 +55,19 @@ static void add_line(struct chart *c, const struct hist *h, const char *name)
 
 static void fill(const struct plot *p, struct chart c[CHARTS])
 {
-	static const char *const spans[STATS_SPANS] = { "waiting", "service", "both",
+	static const char *const names[STATS_SPANS] = { "waiting", "service", "both",
 							"to interrupt", "back end" };
+	/* The driver's side does not see what the device does. */
+	bool driver = p->dev->by_driver;
 
 	c[0] = (struct chart){ .title = "percentiles" };
-	c[1] = (struct chart){ .title = "of service, by type" };
-	c[2] = (struct chart){ .title = "of service, by queue" };
+	c[1] = (struct chart){ .title =
+				       driver ? "added to taken, by type" : "of service, by type" };
+	c[2] = (struct chart){ .title = driver ? "added to taken, by queue"
+					       : "of service, by queue" };
 	for (unsigned i = 0; i < STATS_SPANS; i++)
-		add_line(&c[0], p->d->span[i], spans[i]);
+		add_line(&c[0], p->d->span[i],
+			 driver && i == STATS_SERVICE ? "added to taken" : names[i]);
 	for (unsigned i = 0; i < STATS_TYPES; i++)
 		if (p->d->type[i])
 			add_line(&c[1], &p->d->type[i]->service, stats_type_name(p->dev->class, i));

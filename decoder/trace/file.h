@@ -26,8 +26,8 @@ struct trace_error {
 
 /*
  * Open for reading; "-" is standard input.  Negative errno, with err filled in
- * one line: not a pcap (-EBADMSG), wrong link type (-EPROTOTYPE), version too
- * new (-EPROTONOSUPPORT), empty (-ENODATA), or what open(2) says.
+ * one line: not a pcap (-EBADMSG), wrong link type (-EPROTOTYPE), empty (-ENODATA),
+ * or what open(2) says.
  */
 int trace_open(struct trace_reader **out, const char *path, struct trace_error *err);
 /* The same of a descriptor that was opened as this path; owns it from now on. */
@@ -38,7 +38,7 @@ int trace_open_memory(struct trace_reader **out, const void *bytes, size_t len,
 /*
  * Read the next record.  1: *rec is valid until the next call; 0: end of file; -EBADMSG: the
  * file ends in the middle of a record or holds an invalid one; err says which, and reading
- * can go on only if *again is set to true.
+ * can go on only if *again is set to true.  -EPROTONOSUPPORT: the version is too new.
  */
 int trace_next(struct trace_reader *t, struct record *rec, bool *again, struct trace_error *err);
 /* Number of the record last returned, from 1, and bytes of the file consumed so far. */

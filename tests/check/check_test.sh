@@ -125,6 +125,19 @@ junit() {
 }
 
 # The properties that the SARIF schema requires, and those that viewers read.
+# Of a trace that breaks off before anything is wrong: no report that looks good.
+unreadable() {
+	head -c 5000 $trace >"$tmp/cut.pcap"
+	"$vqtrace" check -r "$tmp/cut.pcap" -T junit >"$tmp/cut.xml" 2>/dev/null
+	[ $? = 2 ] || return 1
+	[ "$(xmllint --xpath 'concat(/testsuite/@failures, " ", /testsuite/@errors, " ", //testcase[error]/@name)' "$tmp/cut.xml")" = "0 1 readable" ] &&
+		[ "$(xmllint --xpath 'count(//testcase)' "$tmp/cut.xml")" = "$(xmllint --xpath 'string(/testsuite/@tests)' "$tmp/cut.xml")" ] &&
+		xmllint --xpath 'string(//error/@message)' "$tmp/cut.xml" | grep -q 'breaks after record' || return 1
+	"$vqtrace" check -r "$tmp/cut.pcap" -T sarif >"$tmp/cut.sarif" 2>/dev/null
+	[ $? = 2 ] && jq -e '.runs[0].invocations[0] | .executionSuccessful == false and (.toolExecutionNotifications[0] |
+		.level == "error" and (.message.text | contains("breaks after record")))' "$tmp/cut.sarif"
+}
+
 sarif() {
 	"$vqtrace" check -r $trace -T sarif --severity should >"$tmp/sarif"
 	[ $? = 1 ] || return 1
@@ -239,7 +252,7 @@ nothing_decidable() { # in no format, and not by the exit status
 
 head -c 14000 $trace >"$tmp/early" # ends before the first kick
 head -c 24 $trace >"$tmp/nothing" # no record at all
-plan 31
+plan 32
 check "the trace breaks the rules that this file counts on" counted_on
 check "findings of severity must: exit 1" gives 1 reset-not-awaited "$vqtrace" check -r $trace
 check "none of the rules asked: exit 0" gives 0 "no findings" "$vqtrace" check -r $trace --rules device
@@ -259,6 +272,7 @@ check "repetitions are folded" folded
 check "a selection only takes away" selection
 check "JSON" json
 check "JUnit" junit
+check "JUnit, SARIF: a trace that breaks off" unreadable
 check "SARIF" sarif
 check "the list" list
 check "a page for every rule" pages

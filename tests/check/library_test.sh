@@ -129,6 +129,64 @@ python() {
 	done
 }
 
+# Arrays, each of their fields in its own way: forwards, backwards, beside the others.  As show has them.
+arrays() {
+	local t
+	cat >"$tmp/arrays.c" <<-'C'
+		#include <stdio.h>
+		#include <vqtrace.h>
+
+		static char text[256];
+
+		static int get(const struct vqtrace_event *e, const char *name, unsigned i)
+		{
+			return vqtrace_get_text(e, vqtrace_field(name), i, text, sizeof(text));
+		}
+
+		int main(int argc, char **argv)
+		{
+			const struct vqtrace_event *e;
+			struct vqtrace *t;
+			int k, n;
+
+			if (argc != 2 || vqtrace_open(&t, argv[1], NULL, 0))
+				return 2;
+			while (vqtrace_next(t, &e) == 1) {
+				for (n = 0; get(e, "buffers.bytes", (unsigned)n) >= 0; n++)
+					if (n > 100000)
+						return 1;
+				if (get(e, "buffers.offset", (unsigned)n) >= 0)
+					return 1;
+				for (k = 0; k < n; k++) {
+					printf("%d", get(e, "buffers.bytes", (unsigned)k) / 2);
+					get(e, "buffers.descriptor", (unsigned)k);
+					printf(" %s", text);
+					get(e, "buffers.offset", (unsigned)k);
+					printf(" %s\n", text);
+				}
+				for (k = n; k-- > 0;)
+					if (get(e, "buffers.descriptor", (unsigned)k) < 0)
+						return 1;
+				for (k = 0; get(e, "avail.descriptors.addr", (unsigned)k) >= 0; k++) {
+					printf("at %s", text);
+					printf(" %s\n", get(e, "avail.descriptors.next", (unsigned)k) < 0 ? "-" : text);
+				}
+			}
+			vqtrace_close(t);
+			return 0;
+		}
+	C
+	build "$tmp/arrays.c" || return 1
+	for t in $traces; do
+		timeout 60 "$tmp/arrays" "$t" >"$tmp/got" || { echo "$t: exit status $?"; return 1; }
+		"$vqtrace" show -r "$t" -T json 2>/dev/null | jq -r '
+			((.buffers // [])[] | "\(.bytes | length / 2) \(.descriptor) \(.offset)"),
+			((.avail.descriptors // [])[] | "at \(.addr) \(.next // "-")")' | diff "$tmp/got" - | head -n 5 |
+			grep . && { echo "$t"; return 1; }
+	done
+	[ -s "$tmp/got" ]
+}
+
 # A program that reads files, each through all that the library has; ASan tells of leaks.
 hostile() {
 	local t n=0
@@ -181,10 +239,30 @@ errors() {
 	head -c 60001 traces/qemu7-q1.pcap >"$tmp/cut.pcap"
 	"$tmp/count" "$tmp/cut.pcap" >"$tmp/said"
 	[ $? = 2 ] && grep -q '^blk0' "$tmp/said" || { echo "a trace that is cut off: $(cat "$tmp/said")"; return 1; }
+	# As the header says at vqtrace_next(): a later format.
+	cat >"$tmp/later.c" <<-'C'
+		#include <errno.h>
+		#include <vqtrace.h>
+
+		int main(int argc, char **argv)
+		{
+			const struct vqtrace_event *e;
+			struct vqtrace *t;
+			int rc;
+
+			if (argc != 2 || vqtrace_open(&t, argv[1], 0, 0))
+				return 1;
+			rc = vqtrace_next(t, &e) != -EPROTONOSUPPORT || e || !*vqtrace_error(t) || vqtrace_next(t, &e);
+			vqtrace_close(t);
+			return rc;
+		}
+	C
+	{ head -c 64 traces/qemu7-q1.pcap; printf '\x63'; tail -c +66 traces/qemu7-q1.pcap; } >"$tmp/later.pcap"
+	build "$tmp/later.c" && "$tmp/later" "$tmp/later.pcap" || { echo "a later format"; return 1; }
 	"$tmp/count" - <traces/qemu7-late.pcap | diff - <("$tmp/count" traces/qemu7-late.pcap)
 }
 
-plan 10
+plan 11
 check "it exports what the map and the header name" symbols
 check "it does not print, exit, or change the process" manners
 check "make install: library, header, pkg-config, schemas" installs
@@ -194,6 +272,7 @@ check "the examples are built with what is installed" examples
 check "count: as stat counts" same_counts
 check "unit_test: the findings of stat and check" same_findings
 check "observer: the times of stat" same_times
+check "arrays: elements in any order, as show has them" arrays
 check "requests.py: reads JSON by the schema, counts as stat" python
 check "errors are returned" errors
 check "hostile traces: no crash, no leak, no word" hostile

@@ -78,6 +78,26 @@ hostile() {
 	page $mq4 -Y "device_id != \"${evil//\"/\\\"}\"" && ! grep -q '<b>"x' "$tmp/page.html" && grep -q '&lt;/script&gt;&lt;b&gt;' "$tmp/page.html"
 }
 
+# Words that depend on the device: clauses of its transport, and what its side sees; no heading without a table.
+words() {
+	python3 - traces/qemu11-microvm-v2.pcap "$tmp/mmio.pcap" <<-'PYTHON' || return 1
+		import struct, sys
+		# 1 is never written to QueueReady: queues are kicked that are not enabled
+		b, at = bytearray(open(sys.argv[1], "rb").read()), 24
+		while at < len(b):
+		    record, at = at + 16, at + 16 + struct.unpack_from("<I", b, at + 8)[0]
+		    if b[record + 20] == 16 and struct.unpack_from("<I", b, record + 28)[0] == 0x44 and b[record + 25] == 1:
+		        struct.pack_into("<Q", b, record + 32, 0)
+		open(sys.argv[2], "wb").write(b)
+	PYTHON
+	page "$tmp/mmio.pcap" && grep 'data-rule="kick-not-enabled"' "$tmp/page.html" | grep -qF '(virtio 1.4, 4.2.3.3)' || return 1
+	page traces/qemu7-q1-both.pcap.gz || return 1
+	[ "$(grep -c '<h3>By queue</h3>' "$tmp/page.html")" = 2 ] || return 1
+	sed -n '/data-device="blk0.driver"/,/<\/section>/p' "$tmp/page.html" >"$tmp/driver"
+	grep -q 'median, added to taken' "$tmp/driver" && grep -q '>added to taken, by type<' "$tmp/driver" &&
+		! grep -E 'of service|>service<|median service' "$tmp/driver"
+}
+
 # As --flame's: private, and the error names the file.
 made() {
 	rm -f "$tmp/new.html"
@@ -96,12 +116,13 @@ golden() {
 	diff tests/golden/report/late.html "$tmp/out"
 }
 
-plan 7
+plan 8
 check "figures are those of JSON, and the text is the page" figures
 check "--from, --to and a filter" parts
 check "what is unknown" unknown
 check "idle time and the wall clock" idle
 check "hostile names" hostile
+check "words of a transport and of a side" words
 check "how it is written" made
 check "as it is meant: tests/golden/report/late.html" golden
 finish

@@ -31,6 +31,7 @@ struct report {
 	const struct sides_count *sides; /* NULL: no device has both */
 	uint64_t printed; /* items of a list, for its commas */
 	struct report_case *cases; /* JUnit */
+	char trouble[400]; /* why the trace could not be read to its end; "" */
 };
 
 /* An event that a finding speaks of, as printed. */

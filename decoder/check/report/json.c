@@ -304,6 +304,13 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 	struct check_tally t;
 	char text[256];
 
+	if (*r->trouble) {
+		struct json_object *o = json_object_new_object();
+
+		put(o, "level", json_object_new_string("error"));
+		put(o, "message", message(json_object_new_string(r->trouble)));
+		json_object_array_add(list, o);
+	}
 	sarif_undecided(list, c);
 	for (unsigned i = 0; (rule = report_rule(c, &i, &t));) {
 		struct json_object *o, *id;
@@ -319,8 +326,9 @@ static void sarif_end(struct report *r, const struct check *c, const struct mode
 		put(o, "message", message(json_object_new_string(text)));
 		json_object_array_add(list, o);
 	}
-	fputs("],\n\"invocations\":[{\"executionSuccessful\":true,\n\"toolExecutionNotifications\":",
-	      r->o.to);
+	fprintf(r->o.to,
+		"],\n\"invocations\":[{\"executionSuccessful\":%s,\n\"toolExecutionNotifications\":",
+		*r->trouble ? "false" : "true");
 	print(r, list, "}],\n");
 	properties = json_object_new_object();
 	json_put_u64(properties, "events", events);

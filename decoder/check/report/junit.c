@@ -143,9 +143,23 @@ static void undecided(struct xml *w, const struct check *c)
 	}
 }
 
+/* An error, which tools show as a failure: what could not be read may break any rule. */
+static void trouble(struct xml *w, const struct report *r)
+{
+	if (!*r->trouble)
+		return;
+	xml_open(w, "testcase");
+	xml_attribute(w, "classname", "virtio.trace");
+	xml_attribute(w, "name", "readable");
+	xml_open(w, "error");
+	xml_attribute(w, "message", r->trouble);
+	xml_close(w);
+	xml_close(w);
+}
+
 static void suite(struct xml *w, struct report *r, const struct check *c)
 {
-	uint64_t tests = 0, failures = 0, skips = 0;
+	uint64_t tests = 0, failures = 0, skips = 0, errors = *r->trouble != '\0';
 	const struct rule *rule;
 	struct check_tally t;
 
@@ -158,12 +172,13 @@ static void suite(struct xml *w, struct report *r, const struct check *c)
 	}
 	xml_open(w, "testsuite");
 	xml_attribute(w, "name", r->o.trace);
-	xml_attribute_u64(w, "tests", tests);
+	xml_attribute_u64(w, "tests", tests + errors);
 	xml_attribute_u64(w, "failures", failures);
-	xml_attribute_u64(w, "errors", 0);
+	xml_attribute_u64(w, "errors", errors);
 	xml_attribute_u64(w, "skipped", skips);
 	for (unsigned i = 0; (rule = report_rule(c, &i, &t));)
 		test_case(w, r, rule, &t);
+	trouble(w, r);
 	undecided(w, c);
 	xml_close(w);
 }

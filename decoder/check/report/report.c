@@ -127,6 +127,14 @@ bool report_undecided(const struct check *c, unsigned party)
 	return undecided;
 }
 
+void report_trouble(struct report *r, const char *why)
+{
+	struct text t = { .buf = r->trouble, .size = sizeof(r->trouble) };
+
+	if (!*r->trouble)
+		text_untrusted(&t, why, strlen(why));
+}
+
 int report_end(struct report *r, const struct check *c, const struct model *m, uint64_t events)
 {
 	errno = 0;

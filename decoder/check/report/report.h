@@ -47,6 +47,8 @@ int report_contradiction(struct report *r, const struct sides_contradiction *c);
 uint64_t report_contradictions(const struct report *r); /* so far */
 /* What both sides recorded, for the summary: by enum sides_what; borrowed until report_end(). */
 void report_sides(struct report *r, const struct sides_count *counts);
+/* The trace is broken, and why, in a line of UTF-8: a good report of it would mislead.  The first counts. */
+void report_trouble(struct report *r, const char *why);
 /* Findings so far of the requested severity or worse. */
 uint64_t report_count(const struct report *r);
 /*
