@@ -171,13 +171,13 @@ root_records_kvm() {
 	local pid rc=1
 	[ -e /dev/kvm ] || { echo "no KVM"; return 77; }
 	daemons_qemu kvm
-	"$vqtrace" record -i kvm -w "$tmp/kvm.pcap" -p $qemu_pid 2>"$tmp/kvm.err" &
+	"$vqtrace" record -i kvm -w "$tmp/root-kvm.pcap" -p $qemu_pid 2>"$tmp/root-kvm.err" &
 	pid=$!
-	until_said "$tmp/kvm.err" 'attached, recording' $pid && has_only $pid $tracepoints && rc=0
+	until_said "$tmp/root-kvm.err" 'attached, recording' $pid && has_only $pid $tracepoints && rc=0
 	kill -INT $pid
 	wait $pid || rc=1
 	qemu_end
-	[ $rc = 0 ] || cat "$tmp/kvm.err"
+	[ $rc = 0 ] || cat "$tmp/root-kvm.err"
 	return $rc
 }
 
