@@ -4,7 +4,6 @@
 
 #include "cli/window.h"
 #include "decoder/check/check.h"
-#include "decoder/check/report/report.h"
 #include "decoder/filter/filter.h"
 #include "decoder/model/model.h"
 #include "decoder/stacks/flame.h"
@@ -60,6 +59,17 @@ static const struct option_row options[] = {
 	{},
 };
 
+static bool is_stdout(const char *path)
+{
+	return path && !strcmp(path, "-");
+}
+
+/* A picture or report on standard output has it for itself. */
+static unsigned piped(const struct stat_run *s)
+{
+	return is_stdout(s->html) + is_stdout(s->plot) + is_stdout(s->flame);
+}
+
 static int parse(struct stat_run *s, int argc, char **argv)
 {
 	int stop = cli_parse(argc, argv, s);
@@ -72,6 +82,9 @@ static int parse(struct stat_run *s, int argc, char **argv)
 		return 1 + cli_usage("--by and --latency exclude each other; give one of them");
 	if (s->format == STAT_CSV && s->by < 0 && !s->latency)
 		return 1 + cli_usage("-T csv is for tables: add --by queue, or --latency");
+	if (piped(s) > 1)
+		return 1 + cli_usage("one of --html, --plot and --flame can go to standard output; "
+				     "give the others a file");
 	return cli_window_check(&s->window) ? 1 + CLI_TROUBLE : 0;
 }
 
@@ -149,17 +162,22 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 
 static int drawn(const char *path, FILE *to, int rc, const char *why)
 {
-	if (to && fclose(to))
+	if (to && (to == stdout ? fflush(to) : fclose(to)))
 		rc = -EIO;
 	if (!rc)
 		return CLI_OK;
 	return cli_error("%s cannot be written: %s", path, to ? strerror(errno) : why);
 }
 
+static FILE *open_picture(const char *path, const char **why)
+{
+	return is_stdout(path) ? stdout : create_stream(path, why);
+}
+
 static int draw(const struct stat_run *s, const struct stat_view *v)
 {
 	const char *why;
-	FILE *to = create_stream(s->plot, &why);
+	FILE *to = open_picture(s->plot, &why);
 
 	return drawn(s->plot, to, to ? plot_svg(to, v) : -EIO, why);
 }
@@ -167,7 +185,7 @@ static int draw(const struct stat_run *s, const struct stat_view *v)
 static int draw_flame(struct stat_run *s)
 {
 	const char *why;
-	FILE *to = create_stream(s->flame, &why);
+	FILE *to = open_picture(s->flame, &why);
 	const char *slash = strrchr(s->path, '/');
 	TEXT(of, 200);
 
@@ -186,7 +204,7 @@ static int draw_flame(struct stat_run *s)
 static int report(const struct stat_run *s, const struct stat_view *v)
 {
 	const char *why, *slash = strrchr(s->path, '/'), *of = slash ? slash + 1 : s->path;
-	FILE *to = create_stream(s->html, &why);
+	FILE *to = open_picture(s->html, &why);
 
 	of = strcmp(s->path, "-") ? of : "standard input";
 	return drawn(s->html, to, to ? report_html(to, v, s->slow, of) : -EIO, why);
@@ -205,6 +223,8 @@ static int print(struct stat_run *s, const struct stat_view *v)
 {
 	int rc;
 
+	if (piped(s))
+		return CLI_OK;
 	if (s->by >= 0)
 		rc = stat_print_by(stdout, v, (enum stat_by)s->by, s->format);
 	else if (s->latency)
@@ -227,7 +247,7 @@ static int output(struct stat_run *s)
 		.stats = s->stats,
 		.model = s->model,
 		.findings = s->check ? s->findings : NULL,
-		.undecided = s->check && report_undecided(s->check, CHECK_PARTIES),
+		.check = s->check,
 		.filter = s->filter_text,
 		.window = window.len ? window.buf : NULL,
 		.from = s->window.from,

@@ -158,7 +158,10 @@ static int run_triggers(struct rule_context *ctx, uint64_t triggers)
 		ctx->rule = s->rule;
 		ctx->index = s->index;
 		ctx->f.nbefore = 0;
-		s->tally->passed += s->check(ctx) == RULE_PASSED;
+		if (s->check(ctx) != RULE_PASSED)
+			continue;
+		s->tally->passed++;
+		ctx->d->decided = true;
 	}
 	return 0;
 }

@@ -77,6 +77,8 @@ struct check_tally {
 		*why; /* "register accesses were not recorded"; NULL: decidable, or never came up */
 };
 void check_tally(const struct check *c, const struct rule *r, struct check_tally *out);
+/* Whether a device, by its id in the trace, obeyed or broke any rule so far: else no findings say nothing. */
+bool check_decided(const struct check *c, uint16_t device);
 
 const char *check_party_name(unsigned party); /* "driver" */
 extern const char *const check_severity_names[]; /* "must"; ends with NULL */

@@ -91,6 +91,14 @@ struct check_device *check_device_find(struct check *c, struct model_device *m)
 	return c->last = d;
 }
 
+bool check_decided(const struct check *c, uint16_t device)
+{
+	const struct check_device *d;
+
+	HASH_FIND(hh, c->devices, &device, sizeof(device), d);
+	return d && d->decided;
+}
+
 void check_device_free(struct check_device *d)
 {
 	hash_free(d->queues);

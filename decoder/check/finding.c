@@ -25,6 +25,7 @@ void rule_related(struct rule_context *ctx, uint64_t number, const char *what)
 static uint64_t count_finding(struct rule_context *ctx)
 {
 	ctx->c->tally[ctx->index].broken++;
+	ctx->d->decided = true;
 	if (!ctx->d->nth)
 		ctx->d->nth = calloc(ctx->c->nrules, sizeof(*ctx->d->nth));
 	return ctx->d->nth ? ++ctx->d->nth[ctx->index] : 1;

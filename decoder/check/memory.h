@@ -376,6 +376,7 @@ struct check_device {
 	const struct check_class *class; /* never NULL */
 	void *of_class; /* what it remembers; NULL if it has no need */
 	uint32_t *nth; /* findings by rule */
+	bool decided; /* a rule was obeyed or broken */
 };
 
 #endif

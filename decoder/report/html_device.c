@@ -200,9 +200,8 @@ static void put_findings(FILE *to, const struct stat_view *v, const struct stats
 	else
 		fprintf(to, "<p>%s</p>\n",
 			d->tallied ? "Unknown: a light capture has no events to check."
-			: v->undecided
-				? "Unknown: nothing was decidable; <code>vqtrace check</code> says why."
-				: "None.");
+			: !check_decided(v->check, d->id) ? "Unknown: nothing was decidable of it."
+							  : "None.");
 }
 
 /* --- all of it --- */

@@ -153,7 +153,7 @@ static void put_list(FILE *to, const struct stat_view *v, const struct slow *slo
 		"scope=\"col\" class=\"words\">queue</th><th scope=\"col\" class=\"words\">request</th><th "
 		"scope=\"col\">took</th><th scope=\"col\" class=\"words\"></th><th "
 		"scope=\"col\">waiting</th><th scope=\"col\">service</th><th scope=\"col\">back "
-		"end</th><th scope=\"col\">to interrupt</th><th scope=\"col\" "
+		"end</th><th scope=\"col\">next interrupt after</th><th scope=\"col\" "
 		"class=\"words\">end</th></tr></thead>\n<tbody%s>\n",
 		least ? " data-least=\"yes\"" : "");
 	for (unsigned n = 0; (r = slow_nth(slow, least, n)); n++) {

@@ -35,7 +35,7 @@ struct stat_view {
 	const struct stats *stats;
 	const struct model *model;
 	const struct stat_findings *findings; /* NULL: the checker did not run */
-	bool undecided; /* it could decide nothing: that it found nothing says nothing */
+	const struct check *check; /* the checker; NULL with findings */
 	const char *filter; /* the filter that selected events; NULL: none did */
 	const char *window; /* the words of --from and --to; NULL: the whole trace */
 	uint64_t from, to; /* ns since the first event; 0: its beginning, its end */

@@ -336,9 +336,10 @@ static json *device_json(const struct stat_view *v, const struct stats_device *d
 	json_object_object_add(o, "types", dev->no_rings ? NULL : rows_json(v, STAT_BY_TYPE, d));
 	json_object_object_add(o, "sizes", unknown ? NULL : rows_json(v, STAT_BY_SIZE, d));
 	if (v->findings)
-		json_object_object_add(
-			o, "findings",
-			d->tallied || v->undecided ? NULL : findings_json(v->findings, dev->id));
+		json_object_object_add(o, "findings",
+				       d->tallied || !check_decided(v->check, dev->id)
+					       ? NULL
+					       : findings_json(v->findings, dev->id));
 	return o;
 }
 

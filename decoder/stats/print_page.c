@@ -497,9 +497,10 @@ static void findings(struct page *p)
 			n - TOP_FINDINGS);
 	if (!n)
 		fprintf(p->to, "  %-*s%s\n", INDENT - 2, label,
-			p->d->tallied	  ? "unknown: a light capture has no events to check"
-			: p->v->undecided ? "unknown: nothing was decidable; vqtrace check says why"
-					  : "none");
+			p->d->tallied ? "unknown: a light capture has no events to check"
+			: !check_decided(p->v->check, p->dev->id)
+				? "unknown: nothing was decidable of it"
+				: "none");
 }
 
 /* What the figures leave out, so that nobody takes it for 0. */
