@@ -244,6 +244,11 @@ bool cli_ascii(void)
 	return strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
+bool cli_is_stdout(const char *path)
+{
+	return path && !strcmp(path, "-");
+}
+
 int cli_output(bool failed)
 {
 	if (!failed && (!fitted || !fflush(fitted)) && !fflush(stdout))

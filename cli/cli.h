@@ -99,6 +99,7 @@ unsigned cli_width(FILE *to);
  */
 FILE *cli_text(void);
 bool cli_ascii(void); /* set the locale; whether the terminal shows no characters beyond ASCII */
+bool cli_is_stdout(const char *path); /* "-"; false for NULL */
 /*
  * The end of writing to standard output; `failed`: some of it could not be written, for the
  * reason in errno.  That is an error, unless the reader stopped reading early.

@@ -59,15 +59,10 @@ static const struct option_row options[] = {
 	{},
 };
 
-static bool is_stdout(const char *path)
-{
-	return path && !strcmp(path, "-");
-}
-
 /* A picture or report on standard output has it for itself. */
 static unsigned piped(const struct stat_run *s)
 {
-	return is_stdout(s->html) + is_stdout(s->plot) + is_stdout(s->flame);
+	return cli_is_stdout(s->html) + cli_is_stdout(s->plot) + cli_is_stdout(s->flame);
 }
 
 static int parse(struct stat_run *s, int argc, char **argv)
@@ -162,7 +157,9 @@ static int run_trace(struct stat_run *s, struct trace_reader *t)
 
 static int drawn(const char *path, FILE *to, int rc, const char *why)
 {
-	if (to && (to == stdout ? fflush(to) : fclose(to)))
+	if (to == stdout)
+		return cli_output(rc);
+	if (to && fclose(to))
 		rc = -EIO;
 	if (!rc)
 		return CLI_OK;
@@ -171,7 +168,7 @@ static int drawn(const char *path, FILE *to, int rc, const char *why)
 
 static FILE *open_picture(const char *path, const char **why)
 {
-	return is_stdout(path) ? stdout : create_stream(path, why);
+	return cli_is_stdout(path) ? stdout : create_stream(path, why);
 }
 
 static int draw(const struct stat_run *s, const struct stat_view *v)

@@ -77,7 +77,7 @@ static int parse(struct check_cmd *k, int argc, char **argv)
 		return 1 + CLI_TROUBLE;
 	if (cli_window_check(&k->run.window))
 		return 1 + CLI_TROUBLE;
-	if (k->write && !strcmp(k->write, "-"))
+	if (cli_is_stdout(k->write))
 		return 1 + cli_usage("-w -: standard output is for the findings; give -w a file");
 	return 0;
 }

@@ -49,11 +49,6 @@ static const struct option_row options[] = {
 	{},
 };
 
-static bool is_stdout(const char *path)
-{
-	return path && !strcmp(path, "-");
-}
-
 static int parse(struct export_run *x, int argc, char **argv)
 {
 	unsigned n = 0, piped = 0;
@@ -65,7 +60,7 @@ static int parse(struct export_run *x, int argc, char **argv)
 		return 1 + CLI_TROUBLE;
 	for (unsigned i = 0; i < EXPORT_COUNT; i++) {
 		n += x->out[i] != NULL;
-		piped += is_stdout(x->out[i]);
+		piped += cli_is_stdout(x->out[i]);
 	}
 	if (!n)
 		return 1 + cli_usage("into which format? --perfetto OUT, or another one of --help");
@@ -74,7 +69,7 @@ static int parse(struct export_run *x, int argc, char **argv)
 		       cli_usage("one format can go to standard output; give the others a file");
 	if (x->columns.n && !x->out[EXPORT_csv])
 		return 1 + cli_usage("-e names the columns of --csv; give both");
-	if (is_stdout(x->out[EXPORT_perfetto]) || is_stdout(x->out[EXPORT_blkparse]))
+	if (cli_is_stdout(x->out[EXPORT_perfetto]) || cli_is_stdout(x->out[EXPORT_blkparse]))
 		if (isatty(STDOUT_FILENO))
 			return 1 +
 			       cli_usage("standard output is a terminal; pipe it, or name a file");
@@ -125,7 +120,7 @@ static int create(struct export_run *x, unsigned i)
 	struct stat there, other;
 	const char *why;
 
-	if (is_stdout(x->out[i])) {
+	if (cli_is_stdout(x->out[i])) {
 		x->to[i] = stdout;
 		return CLI_OK;
 	}
@@ -241,7 +236,8 @@ static int close_output(struct export_run *x, unsigned i)
 		rc = rc ? cli_error("%s cannot be written: %s", x->out[i], strerror(-rc)) : CLI_OK;
 	}
 	if (!rc && words.len)
-		cli_warn("%s: %s", is_stdout(x->out[i]) ? "standard output" : x->out[i], words.buf);
+		cli_warn("%s: %s", cli_is_stdout(x->out[i]) ? "standard output" : x->out[i],
+			 words.buf);
 	return rc;
 }
 

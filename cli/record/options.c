@@ -47,7 +47,7 @@ const struct option_row record_options[] = {
 static int check_options(const struct record_run *r)
 {
 	const struct sources_choice *c = &r->choice;
-	bool pipe = r->out.path && !strcmp(r->out.path, "-");
+	bool pipe = cli_is_stdout(r->out.path);
 	bool rotated = r->out.rotate_size || r->out.rotate_ns;
 	struct source_error err;
 

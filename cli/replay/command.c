@@ -111,10 +111,10 @@ static int parse(struct command *c, int argc, char **argv)
 		return 1 + CLI_TROUBLE;
 	if (c->step && !strcmp(c->path, "-"))
 		return 1 + cli_usage("--step reads the keyboard; give the trace as a file");
-	if (c->write_path && !strcmp(c->write_path, "-") && isatty(STDOUT_FILENO))
+	if (cli_is_stdout(c->write_path) && isatty(STDOUT_FILENO))
 		return 1 + cli_usage("-w -: standard output is a terminal; pipe it, "
 				     "for example into 'vqtrace show -r -'");
-	if (c->write_path && !strcmp(c->write_path, "-") && !c->quiet)
+	if (cli_is_stdout(c->write_path) && !c->quiet)
 		return 1 + cli_usage("-w - writes the trace to standard output; give -q as well");
 	return 0;
 }

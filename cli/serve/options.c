@@ -242,7 +242,7 @@ static int choose_protocol(struct serve_run *r)
 static int check_options(struct serve_run *r)
 {
 	const struct emu_class *cls = r->cfg.cls;
-	bool pipe = r->out.path && !strcmp(r->out.path, "-");
+	bool pipe = cli_is_stdout(r->out.path);
 	bool rotated = r->out.rotate_size || r->out.rotate_ns;
 	int stop = 0;
 
