@@ -49,7 +49,6 @@ void follow_free_vmm(struct follow_vmm *v)
 /* A process is described: its rings are another source of the trace. */
 static void on_source(struct follow_source *f, const struct vqt_source *s)
 {
-	const struct foreign_stop stop = { f->request.ended, f->request.ctx };
 	struct follow_vmm *v = vmm_of(f, s->h.source);
 
 	if (!v) {
@@ -62,7 +61,8 @@ static void on_source(struct follow_source *f, const struct vqt_source *s)
 		v->kvm = s->h.source;
 		v->source = (uint8_t)(s->h.source + SOURCE_PIDS);
 		v->pid = (pid_t)s->pid;
-		foreign_init(&v->foreign, v->pid, &stop);
+		/* a look is short: what one breaks off is lost */
+		foreign_init(&v->foreign, v->pid, NULL);
 		share_init(&v->share, &v->foreign);
 		v->copies.m = &v->share.m;
 		f->vmm[f->nvmms++] = v;

@@ -243,6 +243,15 @@ static void settle(struct source *s)
 	output_flush(&f->out);
 }
 
+/* Of queues that could not be looked at any more, nobody knows what came since the look before. */
+static void lose_unseen(struct follow_vmm *v, uint64_t since)
+{
+	for (struct follow_device *d = v->devices; d; d = d->next)
+		for (struct follow_queue *q = d->queues; q; q = q->next)
+			if (q->snoop.on && q->looked < since)
+				follow_lost_more(q);
+}
+
 static void stop(struct source *s)
 {
 	struct follow_source *f = (struct follow_source *)s;
@@ -252,11 +261,11 @@ static void stop(struct source *s)
 	for (unsigned i = 0; i < f->nvmms && !f->failed; i++) {
 		struct follow_vmm *v = f->vmm[i];
 
-		/* the end was asked for, and this look is a part of it */
-		v->foreign.stop = (struct foreign_stop){ 0 };
 		v->begun = 0;
 		if (!v->gone)
 			follow_look(v, true, now);
+		if (!v->gone)
+			lose_unseen(v, now);
 		follow_lose_suspended(v);
 	}
 	note_within(f);

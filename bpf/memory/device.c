@@ -242,12 +242,15 @@ int memory_search(struct memory_vmm *v)
 	uint64_t began = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	int code = -ENOMEM;
 
+	/* this may take long; a look is short, and what one breaks off is lost */
+	v->m.foreign.stop = (struct foreign_stop){ v->all->request.ended, v->all->request.ctx };
 	if (s.found) {
 		code = look_find(&v->m, &s);
 		if (!code)
 			code = take_in(v, &s);
 	}
 	free(s.found);
+	v->m.foreign.stop = (struct foreign_stop){ 0 };
 	v->searched = v->begun = clock_ns(CLOCK_MONOTONIC);
 	v->search_cost = clock_ns(CLOCK_THREAD_CPUTIME_ID) - began;
 	return code;

@@ -377,19 +377,34 @@ static void settle(struct source *source)
 		memory_note(s->vmm[i], VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
 }
 
+/* Of queues that could not be looked at any more, nobody knows what came since the look before. */
+static void lose_unseen(struct memory_vmm *v, uint64_t since)
+{
+	for (size_t i = 0; i < v->ndevs; i++)
+		for (unsigned k = 0; k < v->dev[i]->nqueues; k++) {
+			struct memory_queue *q = &v->dev[i]->queue[k];
+
+			if (q->wanted && q->snoop.on && q->looked < since)
+				memory_lost_more(q);
+		}
+}
+
 static void stop(struct source *source)
 {
 	struct memory_source *s = (struct memory_source *)source;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
+	for (unsigned i = 0; i < s->nvmms; i++)
+		s->vmm[i]->begun = 0; /* a search may have been broken off */
 	memory_take_snapshots(s);
 	for (unsigned i = 0; i < s->nvmms; i++) {
 		struct memory_vmm *v = s->vmm[i];
 
-		/* the end was asked for, and this look is a part of it */
-		v->m.foreign.stop = (struct foreign_stop){ 0 };
 		v->begun = 0;
 		if (!v->gone)
 			memory_look(v, true, clock_ns(CLOCK_MONOTONIC));
+		if (!v->gone)
+			lose_unseen(v, now);
 	}
 	settle(source);
 }
