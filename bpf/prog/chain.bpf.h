@@ -8,10 +8,8 @@
 /* --- guest memory ---------------------------------------------------------- */
 
 /* Host-virtual address of a guest range in QEMU; 0 when not known for all of it. */
-static __noinline __u64 gpa_to_hva(__u64 gpa, __u64 len)
+static __noinline __u64 gpa_to_hva(struct vqp_memory *m, __u64 gpa, __u64 len)
 {
-	struct vqp_memory *m = memory_get();
-
 	if (!m)
 		return 0;
 	for (int i = 0; i < VQP_REGIONS; i++) {
@@ -99,25 +97,37 @@ static __noinline int learn(__u64 gpa, __u64 hva, __u64 len)
 /* The descriptors of a chain mostly follow each other: so many are read at once. */
 #define AHEAD 4
 
-/* Read the next descriptor to *at, and if they are all in the table those behind it, too. */
+/* Read the next descriptor to *at, and those behind it in the table. */
 static __always_inline long desc_read(struct walk *w, struct vqt_desc *at)
 {
 	const void *from = (const void *)(w->table + virtq_desc_at(w->next));
+	__u32 n = w->entries - w->next, bytes;
 
 	if (w->ahead) {
 		w->ahead--;
 		return 0;
 	}
-	if (w->next + AHEAD <= w->entries && !read_user(at, AHEAD * sizeof(*at), from)) {
-		w->ahead = AHEAD - 1;
+	if (n > AHEAD)
+		n = AHEAD;
+	bytes = n * sizeof(*at);
+	barrier_var(bytes); /* as in heads_read() */
+	if (n > 1 && !read_user(at, bytes & (2 * AHEAD * sizeof(*at) - 1), from)) {
+		w->ahead = n - 1;
 		return 0;
 	}
 	return read_user(at, sizeof(*at), from);
 }
 
+/* Arguments of the loop callbacks for a chain. */
+struct chain {
+	struct scratch *s;
+	struct ring *r;
+	struct vqp_queue *q;
+};
+
 static long walk_step(__u32 i, void *ctx)
 {
-	struct scratch *s = *(struct scratch **)ctx;
+	struct scratch *s = ((struct chain *)ctx)->s;
 	struct walk *w = &s->w;
 	struct vqt_desc d, *at;
 
@@ -164,13 +174,13 @@ static long walk_step(__u32 i, void *ctx)
 }
 
 /* Go on with the indirect table that the chain ended with (2.7.5.3, 2.8.19). */
-static __always_inline void walk_indirect(struct walk *w, bool translated)
+static __always_inline void walk_indirect(struct walk *w, struct vqp_memory *m, bool translated)
 {
 	if (!w->ind_len || w->ind_len % 16) {
 		w->flags |= VQT_CHAIN_BAD_TABLE;
 		return;
 	}
-	w->table = translated ? 0 : gpa_to_hva(w->ind_addr, w->ind_len);
+	w->table = translated ? 0 : gpa_to_hva(m, w->ind_addr, w->ind_len);
 	if (!w->table) {
 		w->flags |= VQT_CHAIN_NO_TABLE;
 		w->unread = 1;
@@ -210,7 +220,8 @@ static __noinline int seg_append(struct scratch *s, __u32 desc, __u64 hva, __u32
 
 static long seg_step(__u32 i, void *ctx)
 {
-	struct scratch *s = *(struct scratch **)ctx;
+	struct chain *c = ctx;
+	struct scratch *s = c->s;
 	__u32 n, at = s->next;
 	struct vqt_desc d;
 	__u64 hva;
@@ -222,7 +233,7 @@ static long seg_step(__u32 i, void *ctx)
 	if (d.flags & (DESC_F_WRITE | DESC_F_INDIRECT) || !d.len)
 		return 0;
 	n = d.len < s->w.snaplen ? d.len : s->w.snaplen;
-	hva = gpa_to_hva(d.addr, n);
+	hva = gpa_to_hva(c->r->m, d.addr, n);
 	if (!hva) {
 		s->w.unread = 1;
 		return 0;
@@ -236,13 +247,6 @@ static long seg_step(__u32 i, void *ctx)
 	}
 	return 0;
 }
-
-/* Arguments of the loop callbacks for a chain. */
-struct chain {
-	struct scratch *s;
-	struct ring *r;
-	struct vqp_queue *q;
-};
 
 /* Emit a continuation.  It is built after the descriptors, which later parts still read. */
 static __always_inline void more_emit(struct scratch *s)
@@ -275,7 +279,7 @@ static long part_step(__u32 i, void *ctx)
 	s->room = i ? s->base + VQP_MORE_MAX - 64 : REC_ROOM;
 	s->segs = s->full = 0;
 	if (w->snaplen)
-		bpf_loop(2 * VQP_CHAIN_MAX, seg_step, &s, 0);
+		bpf_loop(2 * VQP_CHAIN_MAX, seg_step, c, 0);
 	a = (void *)(s->rec + (s->base & (VQP_REC_MAX - 8)));
 	__builtin_memset(a, 0, sizeof(*a));
 	a->ring = s->ring;
@@ -334,9 +338,9 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, __u32 po
 	w->more = 1;
 	w->next = virtq_slot(pos);
 	if (!w->packed) {
-		__u64 at = r->driver + virtq_avail_at((pos & 0xffff) % (r->num ?: 1));
+		__u32 at = virtq_avail_at((pos & 0xffff) % (r->num ?: 1));
 
-		if (read_user(&w->head, 2, (void *)at)) {
+		if (driver_word(r, at, &w->head)) {
 			lose(r->p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
 			return 0;
 		}
@@ -350,7 +354,7 @@ static __noinline int chain_record(struct ring *r, struct vqp_queue *q, __u32 po
 		w->flags |= VQT_CHAIN_LOOP;
 	w->ndirect = w->n;
 	if (w->ind_len || (!w->more && w->ind_addr))
-		walk_indirect(w, r->features & FEATURE_PLATFORM);
+		walk_indirect(w, r->m, r->features & FEATURE_PLATFORM);
 	if (w->indirect) {
 		bpf_loop(VQP_CHAIN_MAX, walk_step, &c, 0);
 		if (w->more)
@@ -380,6 +384,7 @@ static long batch_step(__u32 i, void *ctx)
 	bool late = i < b->late;
 	__u16 pos = b->pos + i;
 
+	b->r->m = memory_get();
 	chain_record(b->r, b->q, late ? pos : b->last, late ? VQT_CHAIN_LATE : b->flags);
 	return 0;
 }

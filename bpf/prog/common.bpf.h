@@ -93,13 +93,18 @@ struct walk {
 struct iov {
 	__u64 base, len;
 };
-#define IOVS 4 /* read at once; a power of two */
+#define IOVS 4 /* of an element, kept at once */
 
 /* struct VirtQueueElement up to out_sg, the same in all versions since 2.0. */
 struct element {
 	__u32 index, len, ndescs, out_num, in_num, pad;
 	__u64 in_addr, out_addr, in_sg, out_sg;
 };
+/*
+ * What virtqueue_alloc_element() allocates is the device's request, which begins with the element, then its
+ * addresses and buffers.  So much of it is read at once; a power of two.
+ */
+#define ELEMENT_BLOCK 512
 
 struct scratch {
 	__u32 busy;
@@ -110,15 +115,21 @@ struct scratch {
 	 */
 	struct walk w;
 	struct vqt_ring ring;
-	struct element e;
+	union {
+		struct element e;
+		__u8 block[ELEMENT_BLOCK + sizeof(struct iov)];
+	};
 	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
 	__u32 base, next, full; /* continuations: where this one begins, next descriptor to read */
-	__u32 have; /* buffers in iov */
+	__u32 block_len; /* valid bytes of block */
+	__u32 iovs,
+		have; /* where the element's device-writable buffers begin in block; how many there are */
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
 	__u8 caches[1024]; /* of the ring's areas */
-	/* An element's device-writable buffers; behind IOVS of them another one. */
-	struct iov iov[2 * IOVS];
+	__u32 driver_len; /* valid bytes of driver, or 0 */
+	__u8 driver[1024]; /* split: the driver area, maybe with what follows it; a power of two */
+	struct iov iov; /* one that is not in block */
 	__u8 rec[VQP_REC_MAX + 2112]; /* the last append may begin just before VQP_REC_MAX */
 };
 

@@ -23,6 +23,7 @@
 /* State of one queue, as read by one probe hit. */
 struct ring {
 	struct vqp_proc *p;
+	struct vqp_memory *m; /* where a chain is read; NULL: nothing is known */
 	struct scratch *s;
 	__u64 vq, features;
 	__u64 desc, driver, device; /* host-virtual; 0 unknown */
@@ -105,6 +106,7 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 	r->s = s;
 	r->vq = vq;
 	__builtin_memset(&s->ring, 0, sizeof(s->ring));
+	s->driver_len = 0;
 	if (read_user(s->vq, p->vq_bytes & 0xff, (void *)vq))
 		return UNREADABLE;
 	read_user(&r->features, 8, (void *)(q->vdev + p->vdev_features));
@@ -120,26 +122,64 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 	return ring_areas(r, vq64(s, p->vq_caches));
 }
 
+/*
+ * The driver area, and the begin of the device area if it comes soon after, where Linux puts it: one read costs
+ * less than one for each word.  Returns how many bytes of s->driver are valid.
+ */
+static __always_inline __u32 driver_area_read(struct ring *r)
+{
+	__u64 len = virtq_driver_len(r->num, false), with_device = r->device + 4 - r->driver;
+	struct scratch *s = r->s;
+
+	if (with_device >= len + 4 && with_device < sizeof(s->driver))
+		len = with_device;
+	barrier_var(len); /* as in heads_read() */
+	if (len >= sizeof(s->driver) ||
+	    read_user(s->driver, len & (sizeof(s->driver) - 1), (void *)r->driver))
+		return 0;
+	return len;
+}
+
+/* A word of the driver area at this offset, which is even. */
+static __always_inline long driver_word(struct ring *r, __u32 at, __u16 *to)
+{
+	struct scratch *s = r->s;
+
+	if (at + 2 > s->driver_len)
+		return read_user(to, 2, (void *)(r->driver + at));
+	*to = *(__u16 *)(s->driver + (at & (sizeof(s->driver) - 2)));
+	return 0;
+}
+
 static __always_inline void ring_split(struct ring *r)
 {
-	struct vqt_ring *o = &r->s->ring;
+	struct scratch *s = r->s;
+	struct vqt_ring *o = &s->ring;
+	__u64 device = r->device - r->driver;
 	__u16 w[2];
 
-	if (!read_user(w, 4, (void *)r->driver)) {
-		o->avail_flags = w[0];
-		o->avail_idx = w[1];
+	s->driver_len = driver_area_read(r);
+	if (s->driver_len || !read_user(s->driver, 4, (void *)r->driver)) {
+		o->avail_flags = *(__u16 *)s->driver;
+		o->avail_idx = *(__u16 *)(s->driver + VIRTQ_RING_IDX);
 		o->known |= VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX;
 	}
-	if (!read_user(w, 4, (void *)r->device)) {
+	if (s->driver_len && device + 4 == s->driver_len) {
+		w[0] = *(__u16 *)(s->driver + (device & (sizeof(s->driver) - 4)));
+		w[1] = *(__u16 *)(s->driver + (device & (sizeof(s->driver) - 4)) + VIRTQ_RING_IDX);
+		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
+	} else if (!read_user(w, 4, (void *)r->device)) {
+		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
+	}
+	if (o->known & VQT_RING_USED_IDX) {
 		o->used_flags = w[0];
 		o->used_idx = w[1];
-		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
 	}
 	o->last_avail = r->last;
 	o->known |= VQT_RING_LAST_AVAIL;
 	if (!(r->features & FEATURE_EVENT_IDX))
 		return;
-	if (!read_user(&o->used_event, 2, (void *)(r->driver + virtq_used_event_at(r->num))))
+	if (!driver_word(r, virtq_used_event_at(r->num), &o->used_event))
 		o->known |= VQT_RING_USED_EVENT;
 	if (!read_user(&o->avail_event, 2, (void *)(r->device + virtq_avail_event_at(r->num))))
 		o->known |= VQT_RING_AVAIL_EVENT;

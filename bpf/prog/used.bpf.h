@@ -19,10 +19,11 @@ static __always_inline struct iov *sg_get(struct sgs *g, __u32 i)
 	struct scratch *s = g->s;
 
 	if (i < s->have)
-		return &s->iov[i & (IOVS - 1)];
-	if (read_user(&s->iov[IOVS], sizeof(struct iov), (void *)(g->sg + 16ULL * i)))
+		return (void *)(s->block +
+				((s->iovs + sizeof(struct iov) * i) & (ELEMENT_BLOCK - 8)));
+	if (read_user(&s->iov, sizeof(struct iov), (void *)(g->sg + 16ULL * i)))
 		return NULL;
-	return &s->iov[IOVS];
+	return &s->iov;
 }
 
 static long sg_step(__u32 i, void *ctx)
@@ -140,28 +141,52 @@ static __noinline int derived_record(struct ring *r, struct vqp_queue *q, __u32 
 	return 0;
 }
 
-/* The host and guest addresses of a readable buffer show where guest memory is mapped. */
-static __always_inline void learn_element(struct element *e)
+/*
+ * The host and guest addresses of a readable buffer show where guest memory is mapped.  A function of its own
+ * for the sake of fill()'s stack, to which that of late chains is added.
+ */
+static __noinline int learn_element(struct scratch *s)
 {
-	__u64 gpa;
 	struct iov v;
+	__u64 gpa;
 
-	if (e->out_num && !read_user(&gpa, 8, (void *)e->out_addr) &&
-	    !read_user(&v, sizeof(v), (void *)e->out_sg))
+	if (s && s->e.out_num && !read_user(&gpa, 8, (void *)s->e.out_addr) &&
+	    !read_user(&v, sizeof(v), (void *)s->e.out_sg))
 		learn(gpa, v.base, v.len);
+	return 0;
 }
 
-/* The device-writable buffers, if there are at most IOVS. */
-static __always_inline long iovs_read(struct scratch *s)
+/* Read an element, and what is behind it if all of that is there. */
+static __always_inline long element_read(struct scratch *s, __u64 elem)
 {
+	s->block_len = ELEMENT_BLOCK;
+	if (!read_user(s->block, ELEMENT_BLOCK, (void *)elem))
+		return 0;
+	s->block_len = sizeof(s->e);
+	return read_user(&s->e, sizeof(s->e), (void *)elem);
+}
+
+/* Find the device-writable buffers of the element, if there are at most IOVS, or read them to behind it. */
+static __always_inline void iovs_find(struct scratch *s, __u64 elem)
+{
+	__u64 at = s->e.in_sg - elem;
 	__u32 bytes = s->e.in_num * sizeof(struct iov);
 
-	barrier_var(bytes); /* as in heads_read() */
-	return read_user(s->iov, bytes & (sizeof(s->iov) - 1), (void *)s->e.in_sg);
+	s->have = 0;
+	if (!s->e.in_num || s->e.in_num > IOVS)
+		return;
+	s->iovs = at;
+	if (at % 8 || at > s->block_len || bytes > s->block_len - at) {
+		s->iovs = sizeof(s->e);
+		barrier_var(bytes); /* as in heads_read() */
+		if (read_user(s->block + sizeof(s->e), bytes & 127, (void *)s->e.in_sg))
+			return;
+	}
+	s->have = s->e.in_num;
 }
 
-static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u32 len, __u32 idx,
-					__u16 flags, __u32 shift)
+static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u64 elem, __u32 len,
+					__u32 idx, __u16 flags, __u32 shift)
 {
 	struct scratch *s = r->s;
 	struct element *e = &s->e;
@@ -178,9 +203,8 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u
 	g.count = e->in_num;
 	g.first = shift + e->out_num;
 	s->left = len;
-	s->segs = s->have = 0;
-	if (e->in_num && e->in_num <= IOVS && !iovs_read(s))
-		s->have = e->in_num;
+	s->segs = 0;
+	iovs_find(s, elem);
 	if (s->w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	if (e->in_num && e->in_num <= VQP_CHAIN_MAX)
@@ -215,7 +239,7 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 	s = scratch_get(p, q);
 	if (!s)
 		return;
-	if (read_user(&s->e, sizeof(s->e), (void *)elem)) {
+	if (element_read(s, elem)) {
 		scratch_put(s);
 		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
 		return;
@@ -236,9 +260,9 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 	if (p->snaplen && (state & VQP_HEAD_UNREAD || !(state & VQP_HEAD_OPEN))) {
 		data_record(p, q, s, shift);
 		if (!(r.features & FEATURE_PLATFORM))
-			learn_element(&s->e);
+			learn_element(s);
 	}
-	used_record(&r, q, len, idx,
+	used_record(&r, q, elem, len, idx,
 		    detached ? VQT_USED_DETACHED
 		    : idx    ? VQT_USED_BATCHED
 			     : 0,
