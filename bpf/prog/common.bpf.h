@@ -93,7 +93,6 @@ struct walk {
 struct iov {
 	__u64 base, len;
 };
-#define IOVS 4 /* of an element, kept at once */
 
 /* struct VirtQueueElement up to out_sg, the same in all versions since 2.0. */
 struct element {
@@ -122,8 +121,7 @@ struct scratch {
 	__u32 pos, segs, room; /* bytes of rec written, segments among them, where to stop */
 	__u32 base, next, full; /* continuations: where this one begins, next descriptor to read */
 	__u32 block_len; /* valid bytes of block */
-	__u32 iovs,
-		have; /* where the element's device-writable buffers begin in block; how many there are */
+	__u64 element; /* where block is in the process */
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
 	__u8 caches[1024]; /* of the ring's areas */

@@ -6,6 +6,7 @@
 #ifndef VQT_BPF_PROG_LIGHT_BPF_H
 #define VQT_BPF_PROG_LIGHT_BPF_H
 
+#include "bpf/prog/element.bpf.h"
 #include "bpf/prog/used.bpf.h"
 
 struct {
@@ -141,14 +142,14 @@ static __always_inline bool packed_head(struct ring *r, __u16 pos, __u16 *head)
 
 static __always_inline bool split_head(struct ring *r, __u16 pos, __u16 *head)
 {
-	return !read_user(head, 2, (void *)(r->driver + virtq_avail_at(pos % (r->num ?: 1))));
+	return !driver_word(r, virtq_avail_at(pos % (r->num ?: 1)), head);
 }
 
 static __always_inline bool split_ready(struct ring *r)
 {
 	__u16 idx;
 
-	return !read_user(&idx, 2, (void *)(r->driver + VIRTQ_RING_IDX)) && idx != r->last;
+	return !driver_word(r, VIRTQ_RING_IDX, &idx) && idx != r->last;
 }
 
 /* --- kicks -------------------------------------------------------------------- */
@@ -265,6 +266,8 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 	if (!s)
 		return;
 	if (!ring_open(&r, p, s, q, vq)) {
+		if (!r.packed)
+			s->driver_len = driver_area_read(&r);
 		late_pop(q, t, &r);
 		if (r.inuse < r.num && (r.packed || split_ready(&r)) &&
 		    (r.packed ? packed_head(&r, place(&r), &head)
@@ -328,59 +331,48 @@ static __always_inline __u32 group_of(struct iov *first)
 	return VQP_GROUP_OTHER;
 }
 
-/* Bytes of a request's readable buffers. */
+/* The sum of the bytes of a request's readable buffers. */
 struct lengths {
-	__u64 sg, sum;
+	struct scratch *s;
+	__u64 sum;
 };
 
 static long length_step(__u32 i, void *ctx)
 {
 	struct lengths *l = ctx;
-	__u64 len;
+	struct iov *v;
 
-	if (read_user(&len, 8, (void *)(l->sg + 16ULL * i + 8)))
+	if (i >= l->s->e.out_num)
 		return 1;
-	l->sum += len;
+	v = iov_get(l->s, l->s->e.out_sg + sizeof(*v) * i);
+	if (!v)
+		return 1;
+	l->sum += v->len;
 	return 0;
 }
 
-static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 elem, __u32 len,
-					  bool detached)
+/* What the driver and the device have written of it. */
+static __noinline int light_count(struct vqp_tally *t, struct scratch *s, __u32 len, __u64 took)
 {
-	struct vqp_queue *q = queue_get(p, vq);
-	struct vqp_tally *t = tally_get(p, q);
-	struct lengths out = {};
-	struct iov first = {}, last = {};
-	struct element e = {};
+	struct lengths out = { .s = s };
 	struct vqp_group *g;
 	__u32 group = VQP_GROUP_OTHER;
-	__u64 *at, took;
+	struct element *e;
+	struct iov *v;
 	__u8 status = 0;
 
-	if (!t || !q)
-		return;
-	if (read_user(&e, sizeof(e), (void *)elem)) {
-		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
-		return;
-	}
-	at = &t->began[e.index & (VQP_QUEUE_MAX - 1)];
-	if (!*at && q->looked)
-		late_fill(p, q, t, vq);
-	took = *at ? bpf_ktime_get_ns() - *at : 0;
-	if (*at && t->flight)
-		t->flight--;
-	*at = 0;
-	if (detached) {
-		__sync_fetch_and_add(&t->detached, 1);
-		return;
-	}
-	if (e.out_num && !read_user(&first, sizeof(first), (void *)e.out_sg))
-		group = group_of(&first);
-	out.sg = e.out_sg;
-	bpf_loop(e.out_num < VQP_CHAIN_MAX ? e.out_num : VQP_CHAIN_MAX, length_step, &out, 0);
-	if (e.in_num && e.in_num <= VQP_CHAIN_MAX &&
-	    !read_user(&last, sizeof(last), (void *)(e.in_sg + 16ULL * (e.in_num - 1))) && last.len)
-		read_user(&status, 1, (void *)(last.base + last.len - 1));
+	if (!t || !s)
+		return 0;
+	e = &s->e;
+	v = e->out_num ? iov_get(s, e->out_sg) : NULL;
+	if (v)
+		group = group_of(v);
+	bpf_loop(VQP_CHAIN_MAX, length_step, &out, 0);
+	v = e->in_num && e->in_num <= VQP_CHAIN_MAX
+		    ? iov_get(s, e->in_sg + sizeof(*v) * (e->in_num - 1))
+		    : NULL;
+	if (v && v->len)
+		read_user(&status, 1, (void *)(v->base + v->len - 1));
 	g = &t->group[group];
 	__sync_fetch_and_add(&g->used, 1);
 	if (status)
@@ -392,6 +384,39 @@ static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 el
 		__sync_fetch_and_add(&g->sum, took);
 		__sync_fetch_and_add(&g->bucket[bucket_of(took)], 1);
 	}
+	return 0;
+}
+
+static __always_inline void light_fill_at(struct vqp_proc *p, __u64 vq, __u64 elem, __u32 len,
+					  bool detached)
+{
+	struct vqp_queue *q = queue_get(p, vq);
+	struct vqp_tally *t = tally_get(p, q);
+	struct scratch *s;
+	__u64 *at, took;
+
+	if (!t || !q)
+		return;
+	s = scratch_get(p, q);
+	if (!s)
+		return;
+	if (element_read(s, elem)) {
+		scratch_put(s);
+		lose(p, q->dev, q->index, VQT_LOSS_MEMORY, 1);
+		return;
+	}
+	at = &t->began[s->e.index & (VQP_QUEUE_MAX - 1)];
+	if (!*at && q->looked)
+		late_fill(p, q, t, vq);
+	took = *at ? bpf_ktime_get_ns() - *at : 0;
+	if (*at && t->flight)
+		t->flight--;
+	*at = 0;
+	if (detached)
+		__sync_fetch_and_add(&t->detached, 1);
+	else
+		light_count(t, s, len, took);
+	scratch_put(s);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define VQT_BPF_PROG_USED_BPF_H
 
 #include "bpf/prog/chain.bpf.h"
+#include "bpf/prog/element.bpf.h"
 
 /* --- completion ------------------------------------------------------------ */
 
@@ -12,19 +13,6 @@ struct sgs {
 	__u64 sg;
 	__u32 count, first, all;
 };
-
-/* The buffer of this number; NULL: it cannot be read. */
-static __always_inline struct iov *sg_get(struct sgs *g, __u32 i)
-{
-	struct scratch *s = g->s;
-
-	if (i < s->have)
-		return (void *)(s->block +
-				((s->iovs + sizeof(struct iov) * i) & (ELEMENT_BLOCK - 8)));
-	if (read_user(&s->iov, sizeof(struct iov), (void *)(g->sg + 16ULL * i)))
-		return NULL;
-	return &s->iov;
-}
 
 static long sg_step(__u32 i, void *ctx)
 {
@@ -35,7 +23,7 @@ static long sg_step(__u32 i, void *ctx)
 
 	if (i >= g->count || !s->left)
 		return 1;
-	v = sg_get(g, i);
+	v = iov_get(s, g->sg + sizeof(*v) * i);
 	if (!v)
 		return 1;
 	n = v->len < s->left ? v->len : s->left;
@@ -74,7 +62,7 @@ static __noinline int data_record(struct vqp_proc *p, struct vqp_queue *q, struc
 	g.count = e->out_num;
 	g.first = shift;
 	s->left = ~0ULL;
-	s->segs = s->have = 0;
+	s->segs = 0;
 	g.all = 1;
 	bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	d = (void *)s->rec;
@@ -156,37 +144,8 @@ static __noinline int learn_element(struct scratch *s)
 	return 0;
 }
 
-/* Read an element, and what is behind it if all of that is there. */
-static __always_inline long element_read(struct scratch *s, __u64 elem)
-{
-	s->block_len = ELEMENT_BLOCK;
-	if (!read_user(s->block, ELEMENT_BLOCK, (void *)elem))
-		return 0;
-	s->block_len = sizeof(s->e);
-	return read_user(&s->e, sizeof(s->e), (void *)elem);
-}
-
-/* Find the device-writable buffers of the element, if there are at most IOVS, or read them to behind it. */
-static __always_inline void iovs_find(struct scratch *s, __u64 elem)
-{
-	__u64 at = s->e.in_sg - elem;
-	__u32 bytes = s->e.in_num * sizeof(struct iov);
-
-	s->have = 0;
-	if (!s->e.in_num || s->e.in_num > IOVS)
-		return;
-	s->iovs = at;
-	if (at % 8 || at > s->block_len || bytes > s->block_len - at) {
-		s->iovs = sizeof(s->e);
-		barrier_var(bytes); /* as in heads_read() */
-		if (read_user(s->block + sizeof(s->e), bytes & 127, (void *)s->e.in_sg))
-			return;
-	}
-	s->have = s->e.in_num;
-}
-
-static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u64 elem, __u32 len,
-					__u32 idx, __u16 flags, __u32 shift)
+static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u32 len, __u32 idx,
+					__u16 flags, __u32 shift)
 {
 	struct scratch *s = r->s;
 	struct element *e = &s->e;
@@ -204,11 +163,10 @@ static __always_inline void used_record(struct ring *r, struct vqp_queue *q, __u
 	g.first = shift + e->out_num;
 	s->left = len;
 	s->segs = 0;
-	iovs_find(s, elem);
 	if (s->w.snaplen && e->in_num && e->in_num <= VQP_CHAIN_MAX)
 		bpf_loop(g.count < SG_MAX ? g.count : SG_MAX, sg_step, &g, 0);
 	if (e->in_num && e->in_num <= VQP_CHAIN_MAX)
-		last = sg_get(&g, e->in_num - 1);
+		last = iov_get(s, e->in_sg + sizeof(*last) * (e->in_num - 1));
 	if (last && last->len && !read_user(&status, 1, (void *)(last->base + last->len - 1)))
 		flags |= VQT_USED_STATUS;
 	__builtin_memset(u, 0, sizeof(*u));
@@ -262,7 +220,7 @@ static __always_inline void fill(struct vqp_proc *p, __u64 vq, __u64 elem, __u32
 		if (!(r.features & FEATURE_PLATFORM))
 			learn_element(s);
 	}
-	used_record(&r, q, elem, len, idx,
+	used_record(&r, q, len, idx,
 		    detached ? VQT_USED_DETACHED
 		    : idx    ? VQT_USED_BATCHED
 			     : 0,
