@@ -248,9 +248,9 @@ build/fuzz/tests/unit/accept_test: build/fuzz/obj/cli/metrics/accept.o
 fuzz: $(FUZZ_BIN)
 # Each target for minutes, with a corpus that stays in build/fuzz/corpus; TARGETS="a_fuzz b_fuzz".
 .PHONY: fuzz-long fuzz-merge
-fuzz-long: fuzz $(BUILD)/tests/lab/corpus
+fuzz-long: fuzz $(BUILD)/tests/lab/corpus $(BUILD)/vqtrace
 	$(Q)tests/fuzz/long -m $(or $(MINUTES),10) $(if $(MOST),-M $(MOST)) $(TARGETS)
-fuzz-merge: fuzz $(BUILD)/tests/lab/corpus # into tests/fuzz/corpus, what is worth keeping
+fuzz-merge: fuzz $(BUILD)/tests/lab/corpus $(BUILD)/vqtrace # into tests/fuzz/corpus, what is worth keeping
 	$(Q)tests/fuzz/merge $(TARGETS)
 sanitized: $(SANITIZED_BIN)
 
