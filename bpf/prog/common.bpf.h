@@ -105,6 +105,9 @@ struct element {
  */
 #define ELEMENT_BLOCK 512
 
+#define DRIVER_MOST \
+	1024 /* bytes of a driver area that are read at once, less one; a power of two */
+
 struct scratch {
 	__u32 busy;
 	/*
@@ -125,8 +128,8 @@ struct scratch {
 	__u64 left; /* bytes of the buffers not yet accounted for */
 	__u8 vq[256];
 	__u8 caches[1024]; /* of the ring's areas */
-	__u32 driver_len; /* valid bytes of driver, or 0 */
-	__u8 driver[1024]; /* split: the driver area, maybe with what follows it; a power of two */
+	__u32 driver_len; /* valid bytes of driver: 0, or at least 4 */
+	__u8 driver[DRIVER_MOST + 4]; /* split: the driver area, maybe with what follows it */
 	struct iov iov; /* one that is not in block */
 	__u8 rec[VQP_REC_MAX + 2112]; /* the last append may begin just before VQP_REC_MAX */
 };

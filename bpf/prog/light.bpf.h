@@ -267,7 +267,7 @@ static __always_inline void light_pop_at(struct vqp_proc *p, __u64 vq)
 		return;
 	if (!ring_open(&r, p, s, q, vq)) {
 		if (!r.packed)
-			s->driver_len = driver_area_read(&r);
+			driver_area_read(&r);
 		late_pop(q, t, &r);
 		if (r.inuse < r.num && (r.packed || split_ready(&r)) &&
 		    (r.packed ? packed_head(&r, place(&r), &head)

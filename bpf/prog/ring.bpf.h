@@ -23,7 +23,7 @@
 /* State of one queue, as read by one probe hit. */
 struct ring {
 	struct vqp_proc *p;
-	struct vqp_memory *m; /* where a chain is read; NULL: nothing is known */
+	struct vqp_memory *m; /* where guest memory is mapped, for chains; NULL: not known */
 	struct scratch *s;
 	__u64 vq, features;
 	__u64 desc, driver, device; /* host-virtual; 0 unknown */
@@ -123,21 +123,21 @@ static __always_inline int ring_open(struct ring *r, struct vqp_proc *p, struct 
 }
 
 /*
- * The driver area, and the begin of the device area if it comes soon after, where Linux puts it: one read costs
- * less than one for each word.  Returns how many bytes of s->driver are valid.
+ * Split: read the driver area to s->driver, and the begin of the device area if it comes soon after, where Linux
+ * puts it: one read costs less than one for each word.  Of a larger area only flags and index are read.
  */
-static __always_inline __u32 driver_area_read(struct ring *r)
+static __always_inline void driver_area_read(struct ring *r)
 {
 	__u64 len = virtq_driver_len(r->num, false), with_device = r->device + 4 - r->driver;
 	struct scratch *s = r->s;
 
-	if (with_device >= len + 4 && with_device < sizeof(s->driver))
+	if (with_device >= len + 4 && with_device < DRIVER_MOST)
 		len = with_device;
 	barrier_var(len); /* as in heads_read() */
-	if (len >= sizeof(s->driver) ||
-	    read_user(s->driver, len & (sizeof(s->driver) - 1), (void *)r->driver))
-		return 0;
-	return len;
+	if (len < DRIVER_MOST && !read_user(s->driver, len & (DRIVER_MOST - 1), (void *)r->driver))
+		s->driver_len = len;
+	else
+		s->driver_len = read_user(s->driver, 4, (void *)r->driver) ? 0 : 4;
 }
 
 /* A word of the driver area at this offset, which is even. */
@@ -147,7 +147,20 @@ static __always_inline long driver_word(struct ring *r, __u32 at, __u16 *to)
 
 	if (at + 2 > s->driver_len)
 		return read_user(to, 2, (void *)(r->driver + at));
-	*to = *(__u16 *)(s->driver + (at & (sizeof(s->driver) - 2)));
+	*to = *(__u16 *)(s->driver + (at & (DRIVER_MOST - 2)));
+	return 0;
+}
+
+/* Flags and index of the device area, which is maybe in s->driver: two bytes off, if the driver area is (2.7). */
+static __always_inline long device_words(struct ring *r, __u16 w[2])
+{
+	__u64 at = r->device - r->driver;
+	struct scratch *s = r->s;
+
+	if (at % 2 || !s->driver_len || at > s->driver_len - 4)
+		return read_user(w, 4, (void *)r->device);
+	w[0] = *(__u16 *)(s->driver + (at & (DRIVER_MOST - 2)));
+	w[1] = *(__u16 *)(s->driver + (at & (DRIVER_MOST - 2)) + VIRTQ_RING_IDX);
 	return 0;
 }
 
@@ -155,25 +168,18 @@ static __always_inline void ring_split(struct ring *r)
 {
 	struct scratch *s = r->s;
 	struct vqt_ring *o = &s->ring;
-	__u64 device = r->device - r->driver;
 	__u16 w[2];
 
-	s->driver_len = driver_area_read(r);
-	if (s->driver_len || !read_user(s->driver, 4, (void *)r->driver)) {
+	driver_area_read(r);
+	if (s->driver_len) {
 		o->avail_flags = *(__u16 *)s->driver;
 		o->avail_idx = *(__u16 *)(s->driver + VIRTQ_RING_IDX);
 		o->known |= VQT_RING_AVAIL_FLAGS | VQT_RING_AVAIL_IDX;
 	}
-	if (s->driver_len && device + 4 == s->driver_len) {
-		w[0] = *(__u16 *)(s->driver + (device & (sizeof(s->driver) - 4)));
-		w[1] = *(__u16 *)(s->driver + (device & (sizeof(s->driver) - 4)) + VIRTQ_RING_IDX);
-		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
-	} else if (!read_user(w, 4, (void *)r->device)) {
-		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
-	}
-	if (o->known & VQT_RING_USED_IDX) {
+	if (!device_words(r, w)) {
 		o->used_flags = w[0];
 		o->used_idx = w[1];
+		o->known |= VQT_RING_USED_FLAGS | VQT_RING_USED_IDX;
 	}
 	o->last_avail = r->last;
 	o->known |= VQT_RING_LAST_AVAIL;

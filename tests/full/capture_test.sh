@@ -348,7 +348,26 @@ demo_fallback() { # no guest to boot: says so, shows a shipped trace
 	grep -q "is shown instead, because there is no guest" "$tmp/demo" && grep -q "step 8" "$tmp/demo"
 }
 
-plan 23
+# What is close together is read at once, wherever the driver has put it: the k-th request is popped and returned
+# when k are available and k - 1 used.
+close_areas() { # QEMU
+	local qemu=qemu-system-x86_64 at want
+	[ "$1" = 7 ] || qemu=$VQT_QEMU11
+	tests/guest/mkkvm "$tmp/guest32" && truncate -s 1M "$tmp/close.img" || return 1
+	want=$(for k in {1..20}; do echo "avail $k $((k - 1)) $((k - 1))"; echo "used $k $((k - 1)) $k"; done)
+	for at in apart close={0,2,4,6}; do
+		timeout 100 "$vqtrace" record -q -w "$tmp/$at.pcap" -- "$qemu" -accel tcg -m 64 -nodefaults -display none \
+			-no-user-config -device isa-debug-exit -drive "if=none,id=d,format=raw,file=$tmp/close.img" \
+			-device virtio-blk-pci,drive=d -kernel "$tmp/guest32" -append "reads=20 $at" \
+			-serial "file:$tmp/$at.serial" >"$tmp/$at.out" 2>&1
+		grep -q '20 reads done' "$tmp/$at.serial" || { cat "$tmp/$at.serial" "$tmp/$at.out"; return 1; }
+		"$vqtrace" show -r "$tmp/$at.pcap" -T json -Y 'event == avail || event == used' |
+			jq -r '"\(.event) \(.ring.avail_idx) \(.ring.used_idx) \(.ring.last_avail)"' >"$tmp/$at.rings"
+		diff <(echo "$want") "$tmp/$at.rings" || { echo "$at"; return 1; }
+	done
+}
+
+plan 25
 boot shared "$busy" --qmp "$tmp/qmp.sock" --arg -name --arg "shared-$$" || finish
 shared=$qemu
 trap 'kill -9 "$shared" 2>/dev/null; rm -rf "$tmp"' EXIT
@@ -369,6 +388,8 @@ check "QEMU is killed" qemu_dies
 check "what is started inherits nothing" private
 check "queue depth 32 for ten seconds on QEMU 7.2 without loss" load 7
 check "queue depth 32 for ten seconds on QEMU 11 without loss" load 11
+check "areas that are close together on QEMU 7.2" close_areas 7
+check "areas that are close together on QEMU 11" close_areas 11
 check "loss is counted" counted_loss
 check "and what is lost last" counted_last
 check "show needs no more memory for a longer trace" constant_memory

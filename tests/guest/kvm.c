@@ -6,6 +6,8 @@
  *
  *   reads=N  so many sectors, from the first on (default 1)
  *   intx     without MSI-X
+ *   close=N  the driver area N bytes (even, at most 62) into a page, the device area right behind it; without, they
+ *            are in pages of their own
  *   loop     for ever; before each read it reads the device's configuration space, as lspci does
  */
 #include "bare.h"
@@ -19,7 +21,17 @@ static struct {
 	_Alignas(4096) volatile uint16_t used[2 + 4 * QUEUE_SIZE];
 	_Alignas(4096) volatile uint32_t header[4];
 	volatile uint8_t data[512], status;
+	_Alignas(4096) uint8_t close[256];
 } ring;
+
+static volatile uint16_t *avail = ring.avail, *used = ring.used;
+
+/* 2.7: the driver area is aligned to 2 bytes and has 6 and 2 an entry, the device area is aligned to 4. */
+static void put_close(uint32_t at)
+{
+	avail = (volatile uint16_t *)(ring.close + at);
+	used = (volatile uint16_t *)(ring.close + ((at + 6 + 2 * QUEUE_SIZE + 3) & ~3U));
+}
 
 /* Vectors 0 and 1, which the guest never takes: its interrupts are off. */
 static void enable_msix(void)
@@ -79,8 +91,8 @@ static uint32_t set_queue_up(int with_msix)
 	if (with_msix)
 		set_vector(common + 26, 1);
 	put64(common + 32, ring.desc);
-	put64(common + 40, ring.avail);
-	put64(common + 48, ring.used);
+	put64(common + 40, avail);
+	put64(common + 48, used);
 	off = get(common + 30, 2);
 	put(common + 28, 2, 1);
 	put(common + 20, 1, 1 | 2 | 4 | 8);
@@ -89,7 +101,7 @@ static uint32_t set_queue_up(int with_msix)
 
 static void read_sector(uint32_t sector, uint32_t kick)
 {
-	uint16_t next = (uint16_t)(ring.avail[1] + 1);
+	uint16_t next = (uint16_t)(avail[1] + 1);
 
 	ring.header[0] = ring.header[1] = ring.header[3] = 0;
 	ring.header[2] = sector;
@@ -97,12 +109,12 @@ static void read_sector(uint32_t sector, uint32_t kick)
 	ring.desc[0] = (struct desc){ (uint32_t)ring.header, 16, 1, 1 };
 	ring.desc[1] = (struct desc){ (uint32_t)ring.data, 512, 3, 2 };
 	ring.desc[2] = (struct desc){ (uint32_t)&ring.status, 1, 2, 0 };
-	ring.avail[2 + (next - 1) % QUEUE_SIZE] = 0;
+	avail[2 + (next - 1) % QUEUE_SIZE] = 0;
 	__asm__ volatile("" ::: "memory");
-	ring.avail[1] = next;
+	avail[1] = next;
 	__asm__ volatile("mfence" ::: "memory");
 	put(kick, 2, 0);
-	while (ring.used[1] != next)
+	while (used[1] != next)
 		__asm__ volatile("pause");
 	if (ring.status)
 		end("a read failed");
@@ -116,6 +128,8 @@ void start(const uint32_t *info)
 	uint32_t reads = find(line, "reads=") ? number(find(line, "reads=")) : 1, kick;
 	int intx = find(line, "intx") != 0, loop = find(line, "loop") != 0;
 
+	if (find(line, "close="))
+		put_close(number(find(line, "close=")) & 62);
 	if (!find_disk())
 		end("no disk");
 	config_write(4, config_read(4) | 6);
