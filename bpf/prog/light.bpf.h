@@ -351,7 +351,7 @@ static long length_step(__u32 i, void *ctx)
 	return 0;
 }
 
-/* What the driver and the device have written of it. */
+/* Count the completion of the request in s->e; took: ns since it was popped, 0 unknown. */
 static __noinline int light_count(struct vqp_tally *t, struct scratch *s, __u32 len, __u64 took)
 {
 	struct lengths out = { .s = s };
