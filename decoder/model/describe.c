@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What descriptive records say of a device: its identity, its name, its state. */
+#include <linux/virtio_config.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -167,6 +168,26 @@ void model_state_features(const struct event *e, const uint64_t recorded[2], uin
 		out[0] &= ~VQT_VHOST_FEATURES;
 }
 
+/*
+ * What the device keeps is one set for both interfaces.  Which of them the driver uses, VERSION_1 tells:
+ * what has a meaning in the legacy interface only (6.3) is not offered in the other one.
+ */
+static void learn_offered(struct event *e, const struct vqt_device_state *s)
+{
+	struct model_device *d = e->dev;
+
+	model_state_features(e, s->offered, d->offered);
+	d->offered_known = 0x0f;
+	if (!(s->known & VQT_KNOWN_ACCEPTED) || !(s->accepted[0] >> VIRTIO_F_VERSION_1 & 1))
+		return;
+	for (unsigned b = 0; b < 32; b++) {
+		const struct spec_feature *f = class_feature(d->virtio_id, b);
+
+		if (f && f->legacy)
+			d->offered[0] &= ~SPEC_BIT(b);
+	}
+}
+
 int model_learn_device(struct model *m, struct event *e)
 {
 	const struct vqt_device_state *s = &e->rec->device_state;
@@ -179,10 +200,8 @@ int model_learn_device(struct model *m, struct event *e)
 		d->status = s->status;
 		d->status_known = true;
 	}
-	if (s->known & VQT_KNOWN_OFFERED) {
-		model_state_features(e, s->offered, d->offered);
-		d->offered_known = 0x0f;
-	}
+	if (s->known & VQT_KNOWN_OFFERED)
+		learn_offered(e, s);
 	if (s->known & VQT_KNOWN_ACCEPTED) {
 		model_state_features(e, s->accepted, d->accepted);
 		d->accepted_known = 0x0f;
