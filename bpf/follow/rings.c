@@ -250,12 +250,33 @@ void follow_words(struct follow_queue *q, const struct words_ring *words)
 	}
 }
 
-/* What cannot be read any more: has the process ended? */
-static void fail(struct follow_vmm *v, struct batch *b)
+/* Nobody has seen what came between the last looks at its rings and its end. */
+static void note_end(struct follow_vmm *v)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), looked = now;
+	TEXT(t, 200);
+
+	for (struct follow_device *d = v->devices; d; d = d->next)
+		for (struct follow_queue *q = d->queues; q; q = q->next)
+			if (q->snoop.on && q->looked && q->looked < looked)
+				looked = q->looked;
+	if (looked == now)
+		return;
+	looks_put_end(&t, now - looked);
+	follow_note(v, VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
+}
+
+/*
+ * What cannot be read any more: has the process ended?  Some time before it is gone it has no memory any
+ * more (ESRCH): all of it is freed first.
+ */
+static void fail(struct follow_vmm *v, struct batch *b, ssize_t err)
 {
 	if (v->foreign.err)
 		return;
-	v->gone = !process_alive(v->pid);
+	v->gone = err == -ESRCH || !process_alive(v->pid);
+	if (v->gone)
+		note_end(v);
 	for (unsigned i = 0; i < b->n; i++) {
 		follow_end(b->queue[i]);
 		if (!v->gone)
@@ -267,11 +288,13 @@ static bool read_batch(struct follow_vmm *v, struct batch *b)
 {
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
 	bool found = false;
+	ssize_t n;
 
 	if (!b->n)
 		return false;
-	if (!process_mem_ranges(&v->share.m, b->range, b->n * WORDS_RANGES, b->words)) {
-		fail(v, b);
+	n = v->share.m.read(&v->share.m, b->range, b->n * WORDS_RANGES, b->words);
+	if (n != (ssize_t)(b->n * sizeof(b->words[0]))) {
+		fail(v, b, n);
 		b->n = 0;
 		return false;
 	}

@@ -48,12 +48,16 @@ static int by_path(const void *a, const void *b)
 
 int look_find(struct machine *m, struct look_search *s)
 {
+	uint8_t byte;
 	int n;
 
 	s->m = m;
 	s->n = 0;
 	foreign_begin(&m->foreign);
 	n = qom_walk(&m->mem, m->q->root + m->bias, visit, s);
+	/* a process that ends has no memory any more: then devices are missing that were there */
+	if (process_mem(&m->mem, m->q->root + m->bias, &byte, 1) == -ESRCH)
+		n = -ESRCH;
 	s->endless = n == -ETIMEDOUT || n == -E2BIG;
 	/* Hash table order has no meaning: number the devices in the order of their paths. */
 	qsort(s->found, s->n, sizeof(s->found[0]), by_path);

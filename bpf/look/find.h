@@ -25,7 +25,7 @@ struct look_search {
 
 /*
  * Find those that have queues, in the order of their paths, in one attempt.  0; negative errno:
- * -ENOENT when there is no tree (yet).
+ * -ENOENT when there is no tree (yet), -ESRCH when the process ended meanwhile.
  */
 int look_find(struct machine *m, struct look_search *s);
 

@@ -84,10 +84,33 @@ static void take(struct batch *b, const struct entry *e)
 	b->found |= memory_on_queue(e->q, &w, b->began);
 }
 
-/* The first entry that could not be read. */
-static void fail(struct memory_vmm *v, const struct entry *e)
+/* Nobody has seen what came between the last looks at its rings and its end. */
+static void note_end(struct memory_vmm *v)
 {
-	if (!process_alive(v->m.p.pid)) {
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), looked = now;
+	TEXT(t, 200);
+
+	for (size_t i = 0; i < v->ndevs; i++)
+		for (unsigned k = 0; k < v->dev[i]->nqueues; k++) {
+			const struct memory_queue *q = &v->dev[i]->queue[k];
+
+			if (q->wanted && q->snoop.on && q->looked && q->looked < looked)
+				looked = q->looked;
+		}
+	if (looked == now)
+		return;
+	looks_put_end(&t, now - looked);
+	memory_note(v, VQT_NO_DEVICE, VQT_NOTE_INFO, t.buf);
+}
+
+/*
+ * The first entry that could not be read.  A process that ends has no memory any more (ESRCH) some time
+ * before it is gone: all of it is freed first.
+ */
+static void fail(struct memory_vmm *v, const struct entry *e, ssize_t err)
+{
+	if (err == -ESRCH || !process_alive(v->m.p.pid)) {
+		note_end(v);
 		v->gone = true;
 		return;
 	}
@@ -114,7 +137,7 @@ static void flush(struct memory_vmm *v, struct batch *b)
 		/* what the entries before it made known may have ended its queue */
 		if (n < 0 || (size_t)n < e->at + e->len) {
 			if (n != -ETIMEDOUT && n != -EINTR)
-				fail(v, e);
+				fail(v, e, n);
 			break;
 		}
 		take(b, e);

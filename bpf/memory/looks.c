@@ -170,6 +170,13 @@ void looks_put_within(const struct looks *l, struct text *t)
 	text_duration(t, l->within.max);
 }
 
+void looks_put_end(struct text *t, uint64_t ns)
+{
+	text_puts(t, "the process has ended: what happened in its rings in the last ");
+	text_duration(t, ns);
+	text_puts(t, ", after they were looked at, is not in the trace");
+}
+
 static void report_cost(const struct looks *l, const struct source_request *r)
 {
 	uint64_t took = clock_ns(CLOCK_MONOTONIC) - l->began;

@@ -73,6 +73,8 @@ static inline void looks_leave_out(struct looks *l, bool yes)
 void looks_add_within(struct looks *l, uint64_t now, uint64_t looked, struct build *b);
 /* How right the times are. */
 void looks_put_within(const struct looks *l, struct text *t);
+/* A process that was looked at has ended, `ns` after the look that is longest ago. */
+void looks_put_end(struct text *t, uint64_t ns);
 /* What looking cost, and what it has not seen.  end: a queue's, as in "was reset". */
 void looks_report(const struct looks *l, const struct source_request *r,
 		  const struct snoop_stats *t, const char *end);

@@ -252,6 +252,24 @@ ended_while_reading() {
 	[ $rc = 0 ] && [ $ended = 12 ]
 }
 
+# Before a killed QEMU is gone its memory is: nothing that has an end then was reset or unplugged.
+killed() {
+	local d=$tmp/killed rc=0 by_memory
+	start "$d" 7 q1 'read,bs=4k,t=60000,rand,qd=4' --mem 2048 --arg -mem-prealloc || rc=1
+	"$vqtrace" record -i memory --poll-only -w "$d/memory" -p "$qemu_pid" 2>"$d/err" &
+	by_memory=$!
+	until_said "$d/err" attached $by_memory || rc=1
+	until [ "$(stat -c %s "$d/memory")" -gt 100000 ] || gone $by_memory; do sleep 0.1; done
+	kill -9 "$qemu_pid"
+	exec 8>&- 9>&-
+	wait "$guest"
+	wait $by_memory || rc=1
+	events "$d/memory" 'lifecycle || device_info.flags & GONE' | grep . && rc=1
+	# or it ended while its ring was being read
+	events "$d/memory" 'note || loss.more' | grep -E 'the process has ended: what happened in its rings|"more"' || { tail -n 5 "$d/err"; rc=1; }
+	return $rc
+}
+
 # From QEMU's start, with firmware, a driver that comes and goes, and QEMU's own log as the witness.
 from_start() { # QEMU CONFIG
 	local d=$tmp/start-$1-$2 want got more
@@ -303,7 +321,7 @@ doors() {
 	return $rc
 }
 
-plan $((${#runs[@]} + 7))
+plan $((${#runs[@]} + 8))
 for r in "${runs[@]}"; do
 	IFS=: read -r qemu config option <<<"$r"
 	check "QEMU $qemu, $config${option:+, $option}: as the probes see it" one "$qemu" "$config" "$option"
@@ -312,6 +330,7 @@ check "the kernel's looks see what requests are" woken
 check "one percent of a core: all are counted" starved
 check "a recorder that was stopped counts what it lost" stopped
 check "a recorder that is told to end while it reads" ended_while_reading
+check "a QEMU that is killed" killed
 check "QEMU 7 from its start, against its log" from_start 7 q1
 check "QEMU 11 from its start, against its log" from_start 11 packed
 check "options, rotation, top, and what is refused" doors
