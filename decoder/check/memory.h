@@ -232,6 +232,7 @@ struct check_irqs {
 	bool no_change_status, no_change_generation; /* read since, and unchanged */
 	/* mmio.c: InterruptStatus and InterruptACK of virtio-mmio */
 	uint64_t n_ack, n_used; /* InterruptACK written; a chain used, of any queue */
+	uint32_t shown; /* by InterruptStatus as read last, and not acknowledged since */
 	uint64_t n_reaped; /* a chain used since n_ack was seen to be reaped */
 	struct obligation unacknowledged; /* InterruptStatus showed bits; a: which */
 	struct obligation unfounded; /* and no event for them was known; a: which */

@@ -58,6 +58,7 @@ static void status_read(struct rule_context *ctx)
 		    (i->n_config <= i->n_config_seen ? 2 : 0);
 	i->n_isr = ctx->number;
 	i->isr_read = true;
+	i->shown = v;
 	i->unfounded.number = 0;
 	if (v & unfounded)
 		i->unfounded = obligation(ctx, v & unfounded, 0);
@@ -75,6 +76,7 @@ static void acknowledged(struct rule_context *ctx)
 	uint32_t v = (uint32_t)reg(ctx)->value;
 
 	i->n_ack = ctx->number;
+	i->shown &= ~v;
 	i->unacknowledged.number = 0;
 	i->unfounded.number = 0;
 	if (v & 1)

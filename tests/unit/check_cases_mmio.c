@@ -189,6 +189,12 @@ const struct check_case check_cases_mmio[] = {
 		    "read mmio.InterruptStatus 1; wait 2ms; read mmio.InterruptStatus 1; "
 		    "write mmio.InterruptACK 1",
 	  "" },
+	{ "mmio-interrupt-unread",
+	  UP SERVED
+	  "read mmio.InterruptStatus 1; write mmio.InterruptACK 1; ! write mmio.InterruptACK 2",
+	  UP SERVED "interrupt config; read mmio.InterruptStatus 3; write mmio.InterruptACK 1; "
+		    "write mmio.InterruptACK 2",
+	  "" },
 	{ "mmio-interrupt-unread", UP SERVED "! write mmio.InterruptACK 1",
 	  UP SERVED "read mmio.InterruptStatus 1; write mmio.InterruptACK 1", "" },
 	{ "mmio-ack-undefined",
