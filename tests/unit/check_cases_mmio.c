@@ -96,6 +96,12 @@ const struct check_case check_cases_mmio[] = {
 	  AGREED SETUP "write mmio.QueueDescLow 0x20000; write mmio.QueueReady 1", "" },
 	{ "mmio-queue-stop-unread", UP "write mmio.QueueReady 0; ! write mmio.QueueSel 1",
 	  UP "write mmio.QueueReady 0; read mmio.QueueReady 0; write mmio.QueueSel 1", "" },
+	{ "mmio-queue-stop-unread", UP SERVED "write mmio.QueueReady 0; ! write mmio.QueueSize 128",
+	  UP SERVED
+	  "write mmio.QueueReady 0; read mmio.InterruptStatus 1; write mmio.InterruptACK 1; "
+	  "read mmio.ConfigGeneration 0; queue 1; kick width 4; queue 0; "
+	  "read mmio.QueueReady 0; write mmio.QueueSize 128",
+	  "kick-not-enabled" },
 	{ "mmio-not-ready-served",
 	  UP SERVED "write mmio.QueueReady 0; read mmio.QueueReady 0; avail; ! pop 5", UP SERVED,
 	  "" },
