@@ -105,6 +105,12 @@ const struct check_case check_cases_mmio[] = {
 	{ "mmio-not-ready-served",
 	  UP SERVED "write mmio.QueueReady 0; read mmio.QueueReady 0; avail; ! pop 5", UP SERVED,
 	  "" },
+	{ "mmio-not-ready-served",
+	  UP SERVED
+	  "avail; kick width 4; pop 5; write mmio.QueueReady 0; read mmio.QueueReady 0; ! use 5",
+	  UP SERVED
+	  "avail; kick width 4; pop 5; write mmio.QueueReady 0; use 5; read mmio.QueueReady 0",
+	  "" },
 	{ "kick-not-enabled", AGREED SETUP "write mmio.Status 15; avail; ! kick width 4",
 	  UP "avail; kick width 4", "driver-ok-without-queue" },
 	{ "mmio-ready-after-reset",

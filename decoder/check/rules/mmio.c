@@ -264,7 +264,8 @@ static enum verdict stop_unread(struct rule_context *ctx)
 
 static enum verdict not_ready(struct rule_context *ctx)
 {
-	if (!modern(ctx) || ctx->q->draining || !ctx->d->status.n_write)
+	/* Until 0 is read back the device may not have heard of it: 4.2.2.2. */
+	if (!modern(ctx) || ctx->q->draining || ctx->q->setup.n_stopped || !ctx->d->status.n_write)
 		return RULE_NA;
 	if (ctx->queue->enabled)
 		return RULE_PASSED;
