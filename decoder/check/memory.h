@@ -38,6 +38,7 @@ struct check_queue_setup {
 	uint64_t n_vector_read; /* and it was there */
 	uint64_t n_reset, n_reset_read;
 	uint64_t n_stopped; /* QueueReady of virtio-mmio: 0 written, not read back */
+	bool stopped; /* it was, and read back: enabled again it is no new queue */
 	enum qreset reset;
 	uint64_t n_align; /* QueueAlign of virtio-mmio */
 	bool legacy; /* set up by the legacy queue address */

@@ -33,19 +33,29 @@ static void selected(struct rule_context *ctx)
 	}
 }
 
-/* QueueReady 0 ends the use of a queue once it was read back; where the device has got to is not known. */
+/*
+ * QueueReady 0 ends the use of a queue once it was read back; where the device has got to is not
+ * known then, nor where it goes on when the queue is used again.
+ */
 static void ready_access(struct rule_context *ctx)
 {
+	struct check_queue_setup setup = ctx->q->setup;
 	struct check_queue *q = ctx->q;
 
-	if (!is_write(ctx)) {
-		q->setup.n_stopped = 0;
+	if (is_write(ctx)) {
+		if (reg(ctx)->value & 1)
+			return;
+		q->setup.n_stopped = q->setup.n_enable ? ctx->number : 0;
+		q->flight = false;
 		return;
 	}
-	if (reg(ctx)->value & 1)
+	q->setup.n_stopped = 0;
+	if (reg(ctx)->value & 1 || !setup.n_enable)
 		return;
-	q->setup.n_stopped = q->setup.n_enable ? ctx->number : 0;
-	q->flight = false;
+	check_queue_clear(q, false);
+	setup.n_stopped = 0;
+	setup.stopped = true;
+	q->setup = setup;
 }
 
 /* InterruptStatus shows events until they are acknowledged: unlike ISR status of virtio-pci. */

@@ -27,6 +27,8 @@ struct model_queue *model_get_queue(struct model_device *d, unsigned index);
 /* Clear all state that a reset clears in the device, 2.4. */
 void model_reset_device(struct model *m, struct model_device *d);
 void model_reset_queue(struct model *m, struct model_queue *q);
+/* What is in flight and the positions alone: its registers keep their values. */
+void model_stop_queue(struct model *m, struct model_queue *q);
 
 struct model_request *model_new_request(struct model *m);
 void model_free_request(struct model *m, struct model_request *r);

@@ -43,7 +43,7 @@ void model_free_request(struct model *m, struct model_request *r)
 	m->spare = r;
 }
 
-void model_reset_queue(struct model *m, struct model_queue *q)
+void model_stop_queue(struct model *m, struct model_queue *q)
 {
 	struct model_request *r, *next;
 
@@ -57,6 +57,18 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 	q->unnamed_more = false;
 	q->learned.known = false;
 	q->open = NULL;
+	q->kick_ts = 0;
+	q->latest = (struct model_kick){ 0 };
+	q->latest_popped = q->popped;
+	q->self_notified = false;
+	q->popped_since_reset = q->used_since_reset = 0;
+	q->nannounced = 0;
+	memset(&q->ring, 0, sizeof(q->ring));
+}
+
+void model_reset_queue(struct model *m, struct model_queue *q)
+{
+	model_stop_queue(m, q);
 	q->enabled = false;
 	q->addr_known = false;
 	q->desc = q->driver = q->device = 0;
@@ -66,13 +78,6 @@ void model_reset_queue(struct model *m, struct model_queue *q)
 	q->align = 0;
 	q->vector = VQT_NO_VECTOR;
 	q->packed = false;
-	q->kick_ts = 0;
-	q->latest = (struct model_kick){ 0 };
-	q->latest_popped = q->popped;
-	q->self_notified = false;
-	q->popped_since_reset = q->used_since_reset = 0;
-	q->nannounced = 0;
-	memset(&q->ring, 0, sizeof(q->ring));
 }
 
 void model_reset_device(struct model *m, struct model_device *d)

@@ -189,6 +189,9 @@ static void queue_enable(struct access *a)
 	a->q->enabled = a->value & 1;
 	if (a->write)
 		a->q->packed = model_accepted(a->d, VIRTIO_F_RING_PACKED);
+	else if (!a->q->enabled && a->e->rec->reg.region == VQT_REGION_MMIO)
+		model_stop_queue(a->m,
+				 a->q); /* 4.2.2.2: read back, the driver has stopped using it */
 }
 
 static void queue_notify_off(struct access *a)

@@ -111,6 +111,21 @@ const struct check_case check_cases_mmio[] = {
 	  UP SERVED
 	  "avail; kick width 4; pop 5; write mmio.QueueReady 0; use 5; read mmio.QueueReady 0",
 	  "" },
+	{ "queue-enabled-late",
+	  UP "write mmio.QueueSel 1; read mmio.QueueReady 0; read mmio.QueueSizeMax 1024; "
+	     "write mmio.QueueSize 256; " ADDRESSES "! write mmio.QueueReady 1",
+	  UP "write mmio.QueueReady 0; read mmio.QueueReady 0; write mmio.QueueReady 1", "" },
+	{ "avail-index-back", UP SERVED SERVED "avail 3; kick width 4; avail -1; ! kick width 4",
+	  UP SERVED SERVED SERVED
+	  "write mmio.QueueReady 0; read mmio.QueueReady 0; " ADDRESSES
+	  "ring avail_idx 0 last_avail 0 used_idx 0; write mmio.QueueReady 1; " SERVED,
+	  "kick-unasked,kick-finds-nothing" },
+	{ "request-stuck",
+	  UP "avail; kick width 4; pop 5; wait 20000ms; read mmio.Status 15; wait 20000ms; "
+	     "! read mmio.Status 15",
+	  UP "avail; kick width 4; pop 5; write mmio.QueueReady 0; read mmio.QueueReady 0; "
+	     "wait 20000ms; read mmio.Status 15; wait 20000ms; read mmio.Status 15",
+	  "" },
 	{ "kick-not-enabled", AGREED SETUP "write mmio.Status 15; avail; ! kick width 4",
 	  UP "avail; kick width 4", "driver-ok-without-queue" },
 	{ "mmio-ready-after-reset",

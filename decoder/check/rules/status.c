@@ -238,7 +238,8 @@ static enum verdict queue_too_late(struct rule_context *ctx)
 {
 	if (!modern(ctx))
 		return RULE_NA;
-	if (!(ctx->dev->status & DRIVER_OK) || (ctx->q && ctx->q->setup.n_reset))
+	if (!(ctx->dev->status & DRIVER_OK) ||
+	    (ctx->q && (ctx->q->setup.n_reset || ctx->q->setup.stopped)))
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_driver_ok, "DRIVER_OK set");
 	return rule_fail(ctx, "queue %u was enabled after DRIVER_OK", ctx->dev->queue_select);
