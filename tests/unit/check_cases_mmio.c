@@ -21,6 +21,13 @@
 	"write mmio.QueueDeviceLow 0x13000; write mmio.QueueDeviceHigh 0; "
 #define SETUP SELECT "write mmio.QueueSize 256; " ADDRESSES
 #define UP AGREED SETUP "write mmio.QueueReady 1; write mmio.Status 15; "
+#define UP_SUSPEND \
+	FOUND RESET "write mmio.DeviceFeaturesSel 0; read mmio.DeviceFeatures 0x30006a46; " \
+		    "write mmio.DeviceFeaturesSel 1; read mmio.DeviceFeatures 0x801; " \
+		    "write mmio.DriverFeaturesSel 0; write mmio.DriverFeatures 0x10006a46; " \
+		    "write mmio.DriverFeaturesSel 1; write mmio.DriverFeatures 0x801; " \
+		    "write mmio.Status 11; read mmio.Status 11; " SETUP \
+		    "write mmio.QueueReady 1; write mmio.Status 15; "
 #define SERVED "avail; kick width 4; pop 5; use 5; interrupt; "
 /* Version 1, up to the queue. */
 #define LEGACY \
@@ -125,6 +132,10 @@ const struct check_case check_cases_mmio[] = {
 	     "! read mmio.Status 15",
 	  UP "avail; kick width 4; pop 5; write mmio.QueueReady 0; read mmio.QueueReady 0; "
 	     "wait 20000ms; read mmio.Status 15; wait 20000ms; read mmio.Status 15",
+	  "" },
+	{ "suspend-unverified", UP_SUSPEND "write mmio.Status 31; ! write mmio.QueueSel 0",
+	  UP_SUSPEND SERVED "write mmio.Status 31; read mmio.InterruptStatus 1; "
+			    "write mmio.InterruptACK 1; read mmio.Status 27; write mmio.QueueSel 0",
 	  "" },
 	{ "kick-not-enabled", AGREED SETUP "write mmio.Status 15; avail; ! kick width 4",
 	  UP "avail; kick width 4", "driver-ok-without-queue" },
