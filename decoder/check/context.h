@@ -128,6 +128,15 @@ static inline bool check_mmio(const struct model_device *d)
 	return d->transport == VQT_TRANSPORT_MMIO || (!d->transport && d->mmio_version);
 }
 
+/*
+ * The event is a kick by eventfd: recorded when the device came to hear of it.  The driver made
+ * it before, and before which of its other events nobody knows.
+ */
+static inline bool kick_by_eventfd(const struct rule_context *ctx)
+{
+	return ctx->e->rec->h.type == VQT_KICK && ctx->e->rec->kick.via == VQT_KICK_IOEVENTFD;
+}
+
 /* The access is by the legacy interface: 4.1.4.10, 4.2.4. */
 static inline bool legacy_access(const struct rule_context *ctx)
 {

@@ -114,6 +114,8 @@ const struct check_case check_cases_core[] = {
 	  "up-queue-reset; request; write queue_reset 1; read queue_reset 0; setup; enable; avail; "
 	  "kick; pop 5",
 	  "" },
+	{ "qreset-unread", "up-queue-reset; write queue_reset 1; ! kick width 2",
+	  "up-queue-reset; request; avail; write queue_reset 1; kick; read queue_reset 0", "" },
 	{ "qreset-unread",
 	  "up-queue-reset; write queue_reset 1; read queue_reset 1; ! write queue_size 64",
 	  "up-queue-reset; write queue_reset 1; read queue_reset 1; read queue_reset 0; "
@@ -248,6 +250,9 @@ const struct check_case check_cases_core[] = {
 	{ "suspend-made-available",
 	  "up-suspend; request; write status 31; sample; read status 27; avail; ! sample",
 	  "up-suspend; request; write status 31; sample; read status 27; sample", "" },
+	{ "suspend-kicked", "up-suspend; write status 31; ! kick width 2",
+	  "up-suspend; request; avail; write status 31; kick; pop 5; use 5; interrupt; read status 27",
+	  "" },
 	{ "suspend-kicked", "up-suspend; write status 31; read status 27; ! kick",
 	  "up-suspend; write status 31; read status 27; write status 15; read status 15; avail; "
 	  "kick",

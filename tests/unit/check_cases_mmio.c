@@ -133,6 +133,9 @@ const struct check_case check_cases_mmio[] = {
 	  UP "avail; kick width 4; pop 5; write mmio.QueueReady 0; read mmio.QueueReady 0; "
 	     "wait 20000ms; read mmio.Status 15; wait 20000ms; read mmio.Status 15",
 	  "" },
+	{ "kick-not-enabled",
+	  UP SERVED "write mmio.QueueReady 0; read mmio.QueueReady 0; avail; ! kick width 4",
+	  UP SERVED "avail; write mmio.QueueReady 0; kick; read mmio.QueueReady 0", "" },
 	{ "suspend-unverified", UP_SUSPEND "write mmio.Status 31; ! write mmio.QueueSel 0",
 	  UP_SUSPEND SERVED "write mmio.Status 31; read mmio.InterruptStatus 1; "
 			    "write mmio.InterruptACK 1; read mmio.Status 27; write mmio.QueueSel 0",

@@ -127,7 +127,8 @@ static enum verdict nowhere(struct rule_context *ctx)
 
 static enum verdict not_enabled(struct rule_context *ctx)
 {
-	if (ctx->q->draining || !ctx->d->status.n_write)
+	if (ctx->q->draining || !ctx->d->status.n_write ||
+	    (ctx->q->setup.n_stopped && kick_by_eventfd(ctx)))
 		return RULE_NA;
 	if (ctx->queue->enabled)
 		return RULE_PASSED;

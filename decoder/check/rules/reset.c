@@ -150,7 +150,8 @@ static enum verdict qreset_busy(struct rule_context *ctx)
 
 static enum verdict qreset_unread(struct rule_context *ctx)
 {
-	if (!ctx->q->setup.n_reset || register_is(ctx, SPEC_REG_QUEUE_RESET))
+	if (!ctx->q->setup.n_reset || register_is(ctx, SPEC_REG_QUEUE_RESET) ||
+	    kick_by_eventfd(ctx))
 		return RULE_NA;
 	if (ctx->q->setup.reset != QRESET_ASKED)
 		return RULE_PASSED;

@@ -64,7 +64,7 @@ static enum verdict unverified(struct rule_context *ctx)
 
 static enum verdict kicked(struct rule_context *ctx)
 {
-	if (!on(ctx))
+	if (!on(ctx) || (ctx->d->suspend.state == SUSPEND_ASKED && kick_by_eventfd(ctx)))
 		return RULE_NA;
 	if (ctx->d->suspend.state != SUSPEND_ASKED && ctx->d->suspend.state != SUSPEND_DONE)
 		return RULE_PASSED;
