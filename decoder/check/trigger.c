@@ -138,11 +138,18 @@ static uint64_t of_access(struct rule_context *ctx)
 	return at;
 }
 
+/* On the vector of configuration changes, too, a message is a queue's only if its record says so. */
+static bool of_queue(const struct rule_context *ctx)
+{
+	return ctx->q && (ctx->e->rec->h.queue != VQT_NO_QUEUE ||
+			  ctx->e->rec->irq.vector != ctx->dev->config_vector);
+}
+
 static uint64_t of_irq(const struct rule_context *ctx)
 {
 	switch (ctx->e->rec->irq.kind) {
 	case VQT_IRQ_SIGNAL: return ctx->q ? AT(QUEUE_IRQ) : 0;
-	case VQT_IRQ_MSIX: return AT(MSIX) | (ctx->q ? AT(QUEUE_IRQ) : 0);
+	case VQT_IRQ_MSIX: return AT(MSIX) | (of_queue(ctx) ? AT(QUEUE_IRQ) : 0);
 	case VQT_IRQ_INTX: return AT(INTX);
 	case VQT_IRQ_CONFIG: return AT(CONFIG_IRQ);
 	}

@@ -26,6 +26,12 @@
 #define VENDOR "read pci@0x34/1 0x40; read pci@0x40/4 0x09100009; "
 #define VECTORS "enable-msix; negotiate; write queue_select 0; read queue_size 256; "
 
+/* One vector for the queue and for configuration changes. */
+#define SHARE \
+	"write config_msix_vector 0; read config_msix_vector 0; write queue_msix_vector 0; " \
+	"read queue_msix_vector 0; "
+#define QUEUE_RESET "enable-msix; up-queue-reset; write queue_reset 1; read queue_reset 0; " SHARE
+
 const struct check_case check_cases_pci[] = {
 	{ "pci-vendor-id", "! read pci@0/4 0x10421af5", MODERN, "" },
 	{ "pci-device-id", "! read pci@0/4 0x10411af4", MODERN, "" },
@@ -189,6 +195,10 @@ const struct check_case check_cases_pci[] = {
 	{ "interrupt-unmapped", VECTORS "! interrupt vector 1",
 	  VECTORS "write queue_msix_vector 1; read queue_msix_vector 1; interrupt vector 1",
 	  "pci-modern-without-caps,served-before-driver-ok" },
+	{ "served-before-driver-ok", VECTORS SHARE "! interrupt vector 0 queue",
+	  VECTORS SHARE "interrupt config; interrupt vector 0", "pci-modern-without-caps" },
+	{ "qreset-busy", QUEUE_RESET "! interrupt vector 0 queue",
+	  QUEUE_RESET "interrupt config; interrupt vector 0", "pci-modern-without-caps" },
 	{ "interrupt-no-vector",
 	  VECTORS
 	  "write queue_msix_vector 1; read queue_msix_vector 1; write queue_msix_vector 0xffff; "
