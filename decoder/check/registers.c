@@ -237,8 +237,9 @@ void check_remember_register(struct rule_context *ctx, uint64_t triggers)
 	if (triggers & AT(STATUS_WRITE))
 		status_written(ctx);
 	note_interface(ctx);
-	/* Whatever comes between, a configuration read has ended. */
-	if (!(triggers & (AT(CONFIG_READ) | AT(GENERATION))))
+	/* Whatever comes between, a configuration read has ended: except what other processors do. */
+	if (!(triggers &
+	      (AT(CONFIG_READ) | AT(GENERATION) | AT(ISR_READ) | AT(ISR_ACK) | AT(NOTIFY))))
 		d->config.torn.number = 0;
 	if (triggers & AT(STATUS_READ))
 		status_read(ctx);

@@ -136,6 +136,13 @@ const struct check_case check_cases_mmio[] = {
 	{ "kick-not-enabled",
 	  UP SERVED "write mmio.QueueReady 0; read mmio.QueueReady 0; avail; ! kick width 4",
 	  UP SERVED "avail; write mmio.QueueReady 0; kick; read mmio.QueueReady 0", "" },
+	{ "config-read-torn",
+	  UP "read mmio.ConfigGeneration 0; read mmio@0x100/4 1; read mmio@0x104/4 0; "
+	     "read mmio.InterruptStatus 1; ! write mmio.QueueSel 0",
+	  UP SERVED "read mmio.ConfigGeneration 0; read mmio@0x100/4 1; read mmio@0x104/4 0; "
+		    "read mmio.InterruptStatus 1; write mmio.InterruptACK 1; "
+		    "read mmio.ConfigGeneration 0; write mmio.QueueSel 0",
+	  "" },
 	{ "suspend-unverified", UP_SUSPEND "write mmio.Status 31; ! write mmio.QueueSel 0",
 	  UP_SUSPEND SERVED "write mmio.Status 31; read mmio.InterruptStatus 1; "
 			    "write mmio.InterruptACK 1; read mmio.Status 27; write mmio.QueueSel 0",

@@ -85,6 +85,12 @@ const struct check_case check_cases_setup[] = {
 	{ "config-read-untimed",
 	  "up; ! read config.capacity/4 1; read config.capacity/4+4 0; read config_generation 0",
 	  "up; read-config", "" },
+	{ "config-read-torn",
+	  "up; read config_generation 0; read config.capacity/4 1; read config.capacity/4+4 0; "
+	  "wait 2000ms; avail; ! kick width 2",
+	  "up; read config_generation 0; read config.capacity/4 1; avail; kick width 2; "
+	  "read config.capacity/4+4 0; avail; kick width 2; read config_generation 0",
+	  "" },
 	{ "config-without-feature", "up; ! read config.max_secure_erase_seg 0",
 	  "up; read config.seg_max 1", "" },
 	{ "config-generation-stuck",

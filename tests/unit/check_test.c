@@ -300,7 +300,7 @@ static void once(void)
 	CHECK_EQ(s.nfound, 2);
 	begin(NULL);
 	conversation_run(&s, "up; read config_generation 0; read config.capacity/4 4096; "
-			     "read config.capacity/4+4 0; request; request; request");
+			     "read config.capacity/4+4 0; wait 2000ms; request; request; request");
 	conversation_end(&s);
 	CHECK_EQ(conversation_count(&s, "config-read-torn"), 1);
 	CHECK_EQ(s.nfound, 1);

@@ -16,12 +16,17 @@ static const char *name(const struct rule_context *ctx)
 	return ctx->e->field ? ctx->e->field->name : "a field";
 }
 
-/* The read ends when something else begins; a generation read makes it whole. */
+/*
+ * The read ends when something else begins; a generation read makes it whole.  Other processors
+ * take interrupts and kick queues meanwhile: only time tells that it has ended before a kick.
+ */
 static enum verdict torn(struct rule_context *ctx)
 {
 	struct obligation *o = &ctx->d->config.torn;
 
-	if (!o->number || !modern(ctx))
+	if (!o->number || !modern(ctx) || register_is(ctx, SPEC_REG_ISR) ||
+	    register_is(ctx, SPEC_REG_ISR_ACK) ||
+	    (ctx->e->rec->h.type == VQT_KICK && ctx->now - o->ts < STALL))
 		return RULE_NA;
 	if (register_is(ctx, SPEC_REG_CONFIG_GENERATION))
 		return o->b ? RULE_PASSED : RULE_NA;
