@@ -126,6 +126,16 @@ const struct check_case check_cases_blk[] = {
 	{ "blk-writeback-on",
 	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "! read config.writeback 1",
 	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "read config.writeback 0", "" },
+	{ "blk-writeback-on",
+	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "write config.writeback 0; "
+								  "! read config.writeback 1",
+	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "read config.writeback 0; "
+								  "write config.writeback 1; "
+								  "read config.writeback 1",
+	  "" },
+	{ "blk-writeback-on",
+	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "! read config.writeback 1",
+	  "up; lose; learned 0x10006846 1; read status 15; read config.writeback 1", "" },
 	{ "blk-padding", "up; ! read config.unused0 255", "up; read config.unused0 0", "" },
 	{ "blk-padding-zoned", "up-zoned; ! read config.zoned.unused2/1 1",
 	  "up-zoned; read config.zoned.unused2/1 0", "" },

@@ -32,6 +32,7 @@ struct blk_memory {
 	struct obligation
 		capacity_read; /* a configuration change notified, the capacity not read */
 	unsigned capacity_reads;
+	bool writeback_set; /* the driver has written 1 to writeback */
 	struct blk_zones *zones; /* NULL: no report yet */
 	uint64_t n_zone_touched; /* the latest request that may change a zone */
 	uint64_t flushes, writes;

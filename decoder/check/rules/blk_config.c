@@ -62,8 +62,8 @@ static enum verdict writeback_on(struct rule_context *ctx)
 	if (!reads(ctx, BLK_CFG_WRITEBACK, &v) || !modern(ctx) || !negotiated(ctx) ||
 	    !accepted(ctx, VIRTIO_BLK_F_CONFIG_WCE) || accepted(ctx, VIRTIO_BLK_F_FLUSH))
 		return RULE_NA;
-	if (!v)
-		return RULE_PASSED;
+	if (!v || blk_memory(ctx)->writeback_set)
+		return v ? RULE_NA : RULE_PASSED;
 	rule_related(ctx, ctx->d->features.n_accept, "the features accepted");
 	return rule_fail(ctx, "writeback reads %u with CONFIG_WCE and without FLUSH negotiated", v);
 }
@@ -279,9 +279,9 @@ static const struct rule rows[] = {
 	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ),
 	  .check = writeback_early, .wrong = "writeback is read at ACKNOWLEDGE|DRIVER" },
 	{ DEVICE_MUST, .id = "blk-writeback-on", .section = "5.2.5.2", .refs = "BLKINIT-V2",
-	  .text = "With CONFIG_WCE and without FLUSH writeback is 0 at first.", .needs = CONFIG,
-	  .at = AT(CONFIG_READ), .check = writeback_on,
-	  .wrong = "writeback = 1 and nobody can flush" },
+	  .text = "With CONFIG_WCE and without FLUSH writeback is 0 at first.",
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_LIFE, .at = AT(CONFIG_READ),
+	  .check = writeback_on, .wrong = "writeback = 1 and nobody can flush" },
 	{ DEVICE_MUST, .id = "blk-padding", .section = "5.2.5.2", .refs = "BLKINIT-V3",
 	  .text = "unused0 and unused1 read 0.", .needs = CONFIG, .at = AT(CONFIG_READ),
 	  .check = padding, .wrong = "byte 33 = 0xff" },

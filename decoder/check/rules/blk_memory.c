@@ -132,7 +132,10 @@ static void config_accessed(struct rule_context *ctx, uint64_t triggers)
 {
 	uint32_t at = config_offset(ctx);
 	struct blk_memory *m = blk_memory(ctx);
+	unsigned in = BLK_CFG_WRITEBACK - at;
 
+	if (triggers & AT(CONFIG_WRITE) && in < reg(ctx)->width && in < 8)
+		m->writeback_set = (uint8_t)(reg(ctx)->value >> (8 * in));
 	if (triggers & AT(CONFIG_READ) && at == BLK_CFG_CAPACITY) {
 		m->capacity_read.number = 0;
 		m->capacity_reads++;
@@ -177,6 +180,7 @@ static void reset(void *memory)
 
 	m->early_write.number = m->capacity_read.number = 0;
 	m->capacity_reads = 0;
+	m->writeback_set = false;
 	if (m->zones)
 		m->zones->n = 0;
 }
