@@ -75,6 +75,16 @@ const struct check_case check_cases_core[] = {
 	  "reset; write status 1; read status 1", "" },
 	{ "device-clears-status-bits", "up; ! read status 13",
 	  "up; read status 79; interrupt config", "" },
+	{ "device-clears-status-bits", "up; ! read status 7",
+	  "reset; acknowledge; offer; accept; write status 11; read status 3; setup; enable; "
+	  "write status 15; read status 7",
+	  "valid-features-refused,init-after-refusal,queue-set-up-early,status-steps-merged" },
+	{ "device-clears-status-bits", "up; read status 15; ! read status 7",
+	  "reset; acknowledge; offer; accept; write status 11; setup; enable; write status 15; "
+	  "read status 7",
+	  "features-ok-unread,valid-features-refused" },
+	{ "device-clears-status-bits", "up-legacy; ! read legacy.device_status 3",
+	  "up-legacy; read legacy.device_status 7", "any-layout-refused,legacy-config-read-once" },
 	{ "needs-reset-silent", "up; read status 79; wait 2000ms; ! read status 79",
 	  "up; read status 79; interrupt config; wait 2000ms; read status 79", "" },
 	{ "error-without-needs-reset", "up; error; ! read status 15",

@@ -365,8 +365,10 @@ static enum verdict device_cleared(struct rule_context *ctx)
 	if (ctx->d->reset.awaited || !ctx->d->status.n_write || bus_master_off(ctx) ||
 	    ctx->d->suspend.state)
 		return RULE_NA;
-	if (!ctx->d->status.n_driver_ok)
-		lost &= (uint8_t)~FEATURES_OK; /* its way to refuse, 2.2.2 */
+	/* Its way to refuse, 2.2.2, whatever the driver makes of it; unless it was seen to agree. */
+	if (!ctx->d->status.n_driver_ok || !ctx->d->agreed.known ||
+	    ctx->d->agreed.number < ctx->d->status.n_features_ok)
+		lost &= (uint8_t)~FEATURES_OK;
 	if (!lost)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_write, "the last status write");
