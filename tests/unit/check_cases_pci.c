@@ -116,6 +116,19 @@ const struct check_case check_cases_pci[] = {
 	  NOTIFYCAP("0", "8", "4") "negotiate; write queue_select 3; ! read queue_notify_off 3",
 	  NOTIFYCAP("0", "14", "4") "negotiate; write queue_select 3; read queue_notify_off 3",
 	  "cap-common-missing,cap-isr-missing,cap-device-missing,cap-window-missing" },
+	/* Of a queue that is not there nothing is said: by num_queues, and by its size. */
+	{ "notify-length",
+	  NOTIFYCAP("0", "8", "4") "read num_queues 4; negotiate; write queue_select 3; "
+				   "read queue_size 64; ! read queue_notify_off 3",
+	  NOTIFYCAP("0", "8", "4") "read num_queues 1; negotiate; write queue_select 3; "
+				   "read queue_notify_off 3",
+	  "cap-common-missing,cap-isr-missing,cap-device-missing,cap-window-missing" },
+	{ "notify-length",
+	  NOTIFYCAP("0", "8", "4") "negotiate; write queue_select 3; read queue_size 64; "
+				   "! read queue_notify_off 3",
+	  NOTIFYCAP("0", "8", "4") "negotiate; write queue_select 3; read queue_size 0; "
+				   "read queue_notify_off 3",
+	  "cap-common-missing,cap-isr-missing,cap-device-missing,cap-window-missing" },
 	{ "notify-offset-data", NOTIFYCAP("2", "0x1000", "4") DATA "! read queue_size 256",
 	  NOTIFYCAP("4", "0x1000", "4") DATA "read queue_size 256",
 	  "cap-common-missing,cap-isr-missing,cap-device-missing,cap-window-missing" },

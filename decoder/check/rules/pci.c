@@ -318,13 +318,24 @@ static enum verdict notify_multiplier(struct rule_context *ctx)
 	return rule_fail(ctx, "notify_off_multiplier is %u", n.multiplier);
 }
 
+/* The selected queue does not exist: its size reads 0, or it is beyond num_queues. */
+static bool absent(const struct rule_context *ctx)
+{
+	const struct model_queue *m = model_queue(ctx->dev, ctx->dev->queue_select);
+
+	if (ctx->q && ctx->q->setup.n_size_read && m && !m->size_max)
+		return true;
+	return ctx->d->num_queues_known && ctx->dev->queue_select >= ctx->d->num_queues &&
+	       !offered(ctx, VIRTIO_F_ADMIN_VQ);
+}
+
 static enum verdict notify_length(struct rule_context *ctx)
 {
 	unsigned least;
 	struct notify_cap n;
 	uint64_t end;
 
-	if (!register_is(ctx, SPEC_REG_QUEUE_NOTIFY_OFF) || !of_device(ctx, &n))
+	if (!register_is(ctx, SPEC_REG_QUEUE_NOTIFY_OFF) || !of_device(ctx, &n) || absent(ctx))
 		return RULE_NA;
 	least = n.data ? 4 : 2;
 	end = reg(ctx)->value * n.multiplier + least;
