@@ -430,6 +430,32 @@ static void selection(void)
 	CHECK(bad && !strcmp(bad, "nonsense"));
 }
 
+/* How often a rule was obeyed in this conversation, in which nothing is found. */
+static uint64_t obeyed(const char *id, const char *words)
+{
+	struct check_tally t;
+
+	begin(NULL);
+	conversation_run(&s, words);
+	CHECK(!s.error);
+	CHECK_EQ(conversation_count(&s, id), 0);
+	check_tally(s.c, rule_by_id(id), &t);
+	conversation_end(&s);
+	return t.passed;
+}
+
+#define EXTENDED "read pci@0/4 0x10421af4; read pci@0x100/4 "
+#define SRIOV_ACCEPTED \
+	"reset; acknowledge; offer 0x30006a46 0x21; accept 0x10006a46 0x21; write status 11"
+
+/* A rule is obeyed only where what it goes by was recorded. */
+static void not_obeyed(void)
+{
+	CHECK_EQ(obeyed("sr-iov-without-capability", EXTENDED "0x00010010; " SRIOV_ACCEPTED), 1);
+	CHECK_EQ(obeyed("sr-iov-without-capability", "read pci@0/4 0x10421af4; " SRIOV_ACCEPTED),
+		 0);
+}
+
 static void undecidable(void)
 {
 	struct check_tally t;
@@ -623,6 +649,7 @@ static const struct tap_test tests[] = {
 	{ "rings in another byte order", byte_order },
 	{ "selections", selection },
 	{ "not decidable here", undecidable },
+	{ "obeyed only where it shows", not_obeyed },
 	{ "not decidable from beside", beside },
 	{ "every statement has a rule or a reason", accounted },
 	{ "every shipped violation and structural rule", shipped },

@@ -301,7 +301,7 @@ static enum verdict sriov_unfounded(struct rule_context *ctx)
 	    !(driver ? accepted(ctx, VIRTIO_F_SR_IOV) : offered_known(ctx, VIRTIO_F_SR_IOV)))
 		return RULE_NA;
 	cap = sriov_cap(ctx, &at);
-	if (cap < 0 && !driver)
+	if (cap < 0)
 		return RULE_NA;
 	if (cap || (!driver && !offered(ctx, VIRTIO_F_SR_IOV)))
 		return RULE_PASSED;
