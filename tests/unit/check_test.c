@@ -448,11 +448,26 @@ static uint64_t obeyed(const char *id, const char *words)
 #define SRIOV_ACCEPTED \
 	"reset; acknowledge; offer 0x30006a46 0x21; accept 0x10006a46 0x21; write status 11"
 
+#define DISCARDS "avail; kick; pop 5: readable 16, readable 16, writable 1 type DISCARD"
+static const char *const segment_rules[] = { "blk-past-end", "blk-segment-too-long",
+					     "blk-discard-unmap", "blk-segment-flags" };
+
 /* A rule is obeyed only where what it goes by was recorded. */
 static void not_obeyed(void)
 {
 	CHECK_EQ(obeyed("sr-iov-without-capability", EXTENDED "0x00010010; " SRIOV_ACCEPTED), 1);
 	CHECK_EQ(obeyed("sr-iov-without-capability", "read pci@0/4 0x10421af4; " SRIOV_ACCEPTED),
+		 0);
+	/* The bytes of segments, a limit that was not read. */
+	for (unsigned i = 0; i < sizeof(segment_rules) / sizeof(segment_rules[0]); i++) {
+		CHECK_EQ(obeyed(segment_rules[i], "up; read-config; " DISCARDS " segment 8 8 0"),
+			 1);
+		CHECK_EQ(obeyed(segment_rules[i], "up; read-config; " DISCARDS), 0);
+	}
+	CHECK_EQ(obeyed("blk-segments", "up; read-config; request"), 1);
+	CHECK_EQ(obeyed("blk-segments", "up; read config.num_queues 1; request"), 0);
+	CHECK_EQ(obeyed("blk-segments", "up; read-config; lose; learned 0x10006a46 1; "
+					"read config.blk_size 512; request"),
 		 0);
 }
 

@@ -136,25 +136,37 @@ static unsigned data_segments(const struct model_request *r, uint32_t *longest)
 	return n;
 }
 
+/* A limit that was negotiated; 0: none, or it is not known, which *unsure remembers. */
+static uint64_t agreed_max(const struct rule_context *ctx, unsigned feature, unsigned at,
+			   bool *unsure)
+{
+	uint64_t max = 0;
+
+	if (accepted(ctx, feature) && !check_config(ctx, at, 4, &max))
+		*unsure = true;
+	return max;
+}
+
 static enum verdict too_many(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
-	uint64_t max;
+	uint64_t seg_max, size_max;
+	bool unsure = false;
 	uint32_t longest;
 	unsigned n;
 
 	if (!r->type || r->type_raw > VIRTIO_BLK_T_OUT || !chain_whole(r))
 		return RULE_NA;
 	n = data_segments(r, &longest);
-	if (accepted(ctx, VIRTIO_BLK_F_SEG_MAX) && check_config(ctx, BLK_CFG_SEG_MAX, 4, &max) &&
-	    max && n > max)
+	seg_max = agreed_max(ctx, VIRTIO_BLK_F_SEG_MAX, BLK_CFG_SEG_MAX, &unsure);
+	size_max = agreed_max(ctx, VIRTIO_BLK_F_SIZE_MAX, BLK_CFG_SIZE_MAX, &unsure);
+	if (seg_max && n > seg_max)
 		return rule_fail(ctx, "%s has %u data segments, but seg_max is %" PRIu64,
-				 blk_name(r), n, max);
-	if (accepted(ctx, VIRTIO_BLK_F_SIZE_MAX) && check_config(ctx, BLK_CFG_SIZE_MAX, 4, &max) &&
-	    max && longest > max)
+				 blk_name(r), n, seg_max);
+	if (size_max && longest > size_max)
 		return rule_fail(ctx, "%s has a data segment of %u bytes, but size_max is %" PRIu64,
-				 blk_name(r), longest, max);
-	return RULE_PASSED;
+				 blk_name(r), longest, size_max);
+	return unsure ? RULE_NA : RULE_PASSED;
 }
 
 static enum verdict past_end(struct rule_context *ctx)
@@ -173,7 +185,7 @@ static enum verdict past_end(struct rule_context *ctx)
 						 " and the capacity is %" PRIu64,
 						 blk_name(r), s.sector, s.sector + s.sectors,
 						 capacity);
-		return RULE_PASSED;
+		return blk_segments_seen(r) ? RULE_PASSED : RULE_NA;
 	}
 	if (r->type_raw > VIRTIO_BLK_T_OUT && r->type_raw != VIRTIO_BLK_T_ZONE_REPORT)
 		return RULE_NA;
@@ -270,7 +282,7 @@ static enum verdict segment_long(struct rule_context *ctx)
 					 "%s has a segment of %u sectors, but at most %" PRIu64
 					 " are allowed",
 					 blk_name(r), s.sectors, max);
-	return RULE_PASSED;
+	return blk_segments_seen(r) ? RULE_PASSED : RULE_NA;
 }
 
 /* arg: 1 unmap in a discard, ~1 flags without a meaning */
@@ -286,7 +298,7 @@ static enum verdict segment_flags(struct rule_context *ctx)
 		if (s.flags & bad)
 			return rule_fail(ctx, "segment %u of %s has flags 0x%08x", n, blk_name(r),
 					 s.flags);
-	return RULE_PASSED;
+	return blk_segments_seen(r) ? RULE_PASSED : RULE_NA;
 }
 
 /* --- zones ------------------------------------------------------------------ */
@@ -344,7 +356,7 @@ static enum verdict erase_zones(struct rule_context *ctx)
 				ctx,
 				"segment %u of SECURE_ERASE has %u sectors, but zones have %" PRIu64,
 				n, s.sectors, zone);
-	return RULE_PASSED;
+	return blk_segments_seen(r) ? RULE_PASSED : RULE_NA;
 }
 
 #define LIMITED (NEED_CHAIN | NEED_BYTES | NEED_CONFIG | NEED_AGREED)

@@ -66,6 +66,14 @@ static inline bool blk_segment(const struct model_request *r, unsigned i, struct
 	return true;
 }
 
+/* All segments were captured: one that was not may be wrong. */
+static inline bool blk_segments_seen(const struct model_request *r)
+{
+	uint64_t n = r->readable > BLK_HEADER ? (r->readable - BLK_HEADER) / BLK_SEGMENT : 0;
+
+	return n && r->head_len >= BLK_HEADER + n * BLK_SEGMENT;
+}
+
 /* The event completes a request whose header and status are known. */
 static inline bool blk_answered(const struct rule_context *ctx)
 {
