@@ -469,6 +469,22 @@ static void not_obeyed(void)
 	CHECK_EQ(obeyed("blk-segments", "up; read-config; lose; learned 0x10006a46 1; "
 					"read config.blk_size 512; request"),
 		 0);
+	/* What was selected before the records that were lost, or popped. */
+	CHECK_EQ(obeyed("mmio-shm-unselected",
+			"device blk mmio; write mmio.SHMSel 0; read mmio.SHMLenLow 0"),
+		 1);
+	CHECK_EQ(obeyed("mmio-shm-unselected", "device blk mmio; lose; read mmio.SHMLenLow 0"), 0);
+	CHECK_EQ(obeyed("suspend-not-drained",
+			"up-suspend; request; write status 31; read status 27"),
+		 1);
+	CHECK_EQ(obeyed("suspend-not-drained",
+			"up-suspend; request; lifecycle vhost_start; write status 31; "
+			"read status 27"),
+		 0);
+	CHECK_EQ(obeyed("suspend-not-told",
+			"up-suspend; request; lifecycle vhost_start; write status 31; "
+			"read status 27"),
+		 0);
 }
 
 static void undecidable(void)

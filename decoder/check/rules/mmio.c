@@ -340,8 +340,10 @@ static enum verdict shm_unselected(struct rule_context *ctx)
 {
 	if (!register_is(ctx, SPEC_REG_SHM_LENGTH) && !register_is(ctx, SPEC_REG_SHM_BASE))
 		return RULE_NA;
-	if (ctx->d->mmio.n_shm_select || !ctx->d->mmio.whole)
+	if (ctx->d->mmio.n_shm_select)
 		return RULE_PASSED;
+	if (!ctx->d->mmio.whole)
+		return RULE_NA;
 	return rule_fail(ctx, "%s was %s, but SHMSel was never written", ctx->e->field->name,
 			 is_write(ctx) ? "written" : "read");
 }

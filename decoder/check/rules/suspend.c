@@ -130,6 +130,18 @@ static enum verdict active(struct rule_context *ctx)
 							   : "sent a notification");
 }
 
+/* What is in flight is known of every queue in use: else it cannot be said that nothing is due. */
+static bool all_known(const struct rule_context *ctx)
+{
+	for (const struct check_queue *q = ctx->d->queues; q; q = q->hh.next) {
+		const struct model_queue *m = model_queue(ctx->dev, q->index);
+
+		if (m && m->enabled && !q->flight)
+			return false;
+	}
+	return true;
+}
+
 static enum verdict not_drained(struct rule_context *ctx)
 {
 	if (!on(ctx) || ctx->d->suspend.state != SUSPEND_ASKED || !shows_suspended(ctx))
@@ -145,7 +157,7 @@ static enum verdict not_drained(struct rule_context *ctx)
 				       "the device shows SUSPEND with %u chains in flight",
 				       m->n_in_flight);
 	}
-	return RULE_PASSED;
+	return all_known(ctx) ? RULE_PASSED : RULE_NA;
 }
 
 static enum verdict not_notified(struct rule_context *ctx)
@@ -160,7 +172,7 @@ static enum verdict not_notified(struct rule_context *ctx)
 				ctx, q->index,
 				"the device shows SUSPEND, but a used buffer notification is still due");
 		}
-	return RULE_PASSED;
+	return all_known(ctx) ? RULE_PASSED : RULE_NA;
 }
 
 /* arg: SUSPEND_ASKED or SUSPEND_RESUMING, and nothing has become of it */
