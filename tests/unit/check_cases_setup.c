@@ -93,6 +93,13 @@ const struct check_case check_cases_setup[] = {
 	  "" },
 	{ "config-without-feature", "up; ! read config.max_secure_erase_seg 0",
 	  "up; read config.seg_max 1", "" },
+	/* A driver that sets the device up again may remember what it offers. */
+	{ "config-without-feature",
+	  "up; reset; acknowledge; accept; features-ok; ! read config.max_secure_erase_seg 0",
+	  "up; reset; acknowledge; accept; features-ok; read config.seg_max 126",
+	  "features-unread" },
+	{ "config-without-feature", "reset; acknowledge; ! read config.seg_max 126",
+	  "lose; reset; acknowledge; read config.seg_max 126", "" },
 	{ "config-generation-stuck",
 	  "up; read-config; read config_generation 0; read config.capacity/4 0x2000; "
 	  "read config.capacity/4+4 0; ! read config_generation 0",

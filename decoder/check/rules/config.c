@@ -56,18 +56,23 @@ static enum verdict untimed(struct rule_context *ctx)
 static enum verdict without_feature(struct rule_context *ctx)
 {
 	const struct spec_field *f = ctx->e->field;
+	bool looked;
 
 	if (!f || f->feature < 0 || f->kind == SPEC_BYTES || ctx->e->field_offset)
 		return RULE_NA;
-	if (!(ctx->d->features.offer_read >> (f->feature / 32) & 1)) {
-		if (in_old(ctx))
-			return RULE_NA; /* 3.1.2 lets it */
+	looked = ctx->d->features.offer_read >> (f->feature / 32) & 1;
+	if (!looked && in_old(ctx))
+		return RULE_NA; /* 3.1.2 lets it */
+	if (!looked && !offered_known(ctx, (unsigned)f->feature)) {
+		if (!ctx->d->mmio.whole)
+			return RULE_NA; /* it may have looked before the trace began */
 		rule_related(ctx, ctx->d->reset.number, "the reset");
 		return rule_fail(ctx, "%s was %s before device_feature was read", f->name,
 				 is_write(ctx) ? "written" : "read");
 	}
+	/* Offered before the reset: whether this driver has looked then is not known. */
 	if (spec_field_exists(f, ctx->dev->offered))
-		return RULE_PASSED;
+		return looked ? RULE_PASSED : RULE_NA;
 	rule_related(ctx, ctx->d->features.n_offer, "the features offered");
 	return rule_fail(ctx, "%s was %s, but its feature is not offered", f->name,
 			 is_write(ctx) ? "written" : "read");
