@@ -36,6 +36,7 @@ enum irq_by {
 struct check_queue_setup {
 	uint64_t n_enable, n_size, n_size_read, n_desc, n_driver, n_device, n_vector;
 	uint64_t n_vector_read; /* and it was there */
+	struct obligation vector_unread; /* written, not read back; a: value */
 	uint64_t n_reset, n_reset_read;
 	uint64_t n_stopped; /* QueueReady of virtio-mmio: 0 written, not read back */
 	bool stopped; /* it was, and read back: enabled again it is no new queue */
@@ -213,7 +214,7 @@ struct check_features {
 /* registers.c: MSI-X vectors. */
 #define CHECK_VECTORS 2048
 struct check_vectors {
-	struct obligation unread; /* written, not read back; a: value, b: queue or VQT_NO_QUEUE */
+	struct obligation unread; /* config_msix_vector: written, not read back; a: value */
 	uint64_t n_config;
 	uint8_t mapped[CHECK_VECTORS / 8];
 };

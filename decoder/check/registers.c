@@ -153,21 +153,19 @@ static void queue_read(struct rule_context *ctx, uint64_t triggers)
 static void vector_access(struct rule_context *ctx, uint64_t triggers)
 {
 	uint16_t v = (uint16_t)reg(ctx)->value;
-	unsigned queue = ctx->q ? ctx->q->index : VQT_NO_QUEUE;
+	struct obligation *unread = ctx->q ? &ctx->q->setup.vector_unread : &ctx->d->vectors.unread;
 
 	if (triggers & AT(VECTOR_READ)) {
 		if (ctx->q)
 			ctx->q->setup.n_vector_read = v != VQT_NO_VECTOR ? ctx->number : 0;
-		if (ctx->d->vectors.unread.number && ctx->d->vectors.unread.b == queue)
-			ctx->d->vectors.unread.number = 0;
+		unread->number = 0;
 		return;
 	}
 	if (ctx->q)
 		ctx->q->setup.n_vector_read = 0;
 	else
 		ctx->d->vectors.n_config = ctx->number;
-	ctx->d->vectors.unread =
-		(struct obligation){ v == VQT_NO_VECTOR ? 0 : ctx->number, ctx->now, v, queue };
+	*unread = (struct obligation){ v == VQT_NO_VECTOR ? 0 : ctx->number, ctx->now, v, 0 };
 	if (v < CHECK_VECTORS)
 		ctx->d->vectors.mapped[v / 8] |= (uint8_t)(1 << v % 8);
 }

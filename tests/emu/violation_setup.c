@@ -163,10 +163,16 @@ static int w_config_misaligned(struct emu_testbed *r)
 
 static int w_vector_unread(struct emu_testbed *r)
 {
+	steps(r, BIT(VIRTIO_F_VERSION_1), true, true);
 	violation_wr(r, COMMON(MSIX), 2, 0);
 	violation_wr(r, COMMON(Q_SELECT), 2, 0);
+	violation_wr(r, COMMON(Q_DESCLO), 4, TABLE);
+	violation_wr(r, COMMON(Q_AVAILLO), 4, TABLE + 0x2000);
+	violation_wr(r, COMMON(Q_USEDLO), 4, TABLE + 0x4000);
 	violation_wr(r, COMMON(Q_MSIX), 2, 1);
-	return violation_good(r);
+	violation_wr(r, COMMON(Q_ENABLE), 2, 1);
+	violation_wr(r, COMMON(STATUS), 1, 0xf);
+	return 0;
 }
 
 static int w_vector_outside(struct emu_testbed *r)
@@ -379,7 +385,7 @@ const struct emu_violation emu_violation_setup[] = {
 	{ "config-misaligned", 13, "PCICAP-V1", "a misaligned access to device configuration",
 	  w_config_misaligned, 0, 0 },
 	{ "vector-not-read-back", 14, "MSIX-D5", "a vector is not read back", w_vector_unread, 0,
-	  0 },
+	  STEPS },
 	{ "vector-outside-table", 14, "MSIX-D4", "a vector beyond the MSI-X table",
 	  w_vector_outside, 0, 0 },
 	{ "queue-select-outside", 16, "I16", "sets up a queue that does not exist",

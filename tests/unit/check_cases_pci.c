@@ -185,10 +185,25 @@ const struct check_case check_cases_pci[] = {
 	{ "vector-outside-table", VECTORS "! write queue_msix_vector 3",
 	  VECTORS "write queue_msix_vector 2", "pci-modern-without-caps" },
 	{ "vector-not-read-back",
-	  "negotiate; setup; write queue_msix_vector 1; ! write queue_enable 1",
+	  "negotiate; setup; write queue_msix_vector 1; write queue_enable 1; ! write status 15",
 	  "negotiate; setup; write queue_msix_vector 1; read queue_msix_vector 1; "
-	  "write queue_enable 1",
+	  "write queue_enable 1; write status 15",
 	  "" },
+	/* All are mapped, then all are read; and one that was not needs no look. */
+	{ "vector-not-read-back",
+	  "negotiate; write config_msix_vector 0; setup; write queue_msix_vector 1; enable; "
+	  "write queue_select 1; read queue_size 256; write queue_msix_vector 0xffff; "
+	  "read config_msix_vector 0; ! write status 15",
+	  "negotiate; write config_msix_vector 0; setup; write queue_msix_vector 1; enable; "
+	  "write queue_select 1; read queue_size 256; write queue_msix_vector 0xffff; "
+	  "read config_msix_vector 0; write queue_select 0; read queue_msix_vector 1; "
+	  "write status 15",
+	  "" },
+	{ "vector-not-read-back",
+	  "up; write queue_msix_vector 1; wait 2000ms; avail; ! kick width 2",
+	  "up; write queue_msix_vector 1; avail; kick width 2; read queue_msix_vector 1; "
+	  "wait 2000ms; avail; kick width 2",
+	  "kick-unasked" },
 	{ "vector-shown",
 	  "negotiate; write queue_select 0; write queue_msix_vector 1; ! read queue_msix_vector 0",
 	  "negotiate; write queue_select 0; write queue_msix_vector 1; "
