@@ -655,6 +655,23 @@ static void severities(void)
 	}
 }
 
+/* 2.7.8.2: the device may have written more than len says, so a low len proves nothing. */
+static void low_len(void)
+{
+	static const char *const rules[] = { "used-len-zero", "blk-len-short" };
+
+	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		CHECK_EQ(rule_by_id(rules[i])->severity, CHECK_SUSPICIOUS);
+	begin(NULL);
+	conversation_run(&s,
+			 "up; request; avail; kick; pop 5; use 5 len 1; interrupt; avail; kick; "
+			 "pop 5; use 5 len 0; interrupt");
+	conversation_end(&s);
+	for (unsigned i = 0; i < s.nfound; i++)
+		CHECK(s.found[i].rule->severity == CHECK_SUSPICIOUS);
+	CHECK_EQ(s.nfound, 2);
+}
+
 static const struct tap_test tests[] = {
 	{ "in order: split ring", split },
 	{ "in order: indirect descriptors, event index", indirect_event },
@@ -686,6 +703,7 @@ static const struct tap_test tests[] = {
 	{ "every shipped violation and structural rule", shipped },
 	{ "rows are complete", rows },
 	{ "severities", severities },
+	{ "a len that is too low accuses nobody", low_len },
 };
 
 TAP_MAIN(tests)

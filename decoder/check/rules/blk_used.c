@@ -335,8 +335,9 @@ static const struct rule rows[] = {
 	  .text = "The device does not complete negotiated request types with UNSUPP.",
 	  .needs = USED, .at = AT(USED), .check = negotiated_refused,
 	  .wrong = "VIRTIO_BLK_F_FLUSH accepted, FLUSH, UNSUPP" },
-	{ DEVICE_STRUCTURAL, .id = "blk-len-short", .section = "2.7.8.2", .refs = "T33",
-	  .text = "The used length of a successful read covers the data and the status byte.",
+	{ DEVICE_SUSPICIOUS, .id = "blk-len-short", .section = "2.7.8.2", .refs = "T33",
+	  .text = "The used length of a successful read covers the data and the status byte; a device "
+		  "may count fewer, and drivers that go by len see no answer.",
 	  .needs = USED, .at = AT(USED), .check = len_short,
 	  .wrong = "IN of 4096 bytes, OK, len 4096" },
 	{ DEVICE_SUSPICIOUS, .id = "blk-framing-refused", .section = "2.7.4.1",

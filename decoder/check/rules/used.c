@@ -194,9 +194,9 @@ static const struct rule rows[] = {
 	  .text = "The len of a used element is at most the number of writable bytes of the chain.",
 	  .needs = NEED_CHAIN | NEED_USED, .at = AT(USED), .check = too_much,
 	  .wrong = "4097 writable bytes, used len 8192" },
-	{ DEVICE_STRUCTURAL, .id = "used-len-zero", .section = "2.7.8.2", .refs = "T33",
+	{ DEVICE_SUSPICIOUS, .id = "used-len-zero", .section = "2.7.8.2", .refs = "T33",
 	  .text = "The len of a used element counts all bytes the device wrote, including the "
-		  "status byte.",
+		  "status byte; a device may count fewer, and drivers that go by len see no answer.",
 	  .needs = NEED_CHAIN | NEED_USED | NEED_AGREED, .at = AT(USED), .check = nothing,
 	  .wrong = "a read completes OK with len 0" },
 	{ DEVICE_MUST, .id = "used-out-of-order", .section = "6.2", .refs = "BITS-V5 T37",
