@@ -208,6 +208,13 @@ static inline bool stopped(const struct rule_context *ctx)
 	return ctx->d->status.n_error || ctx->d->status.n_needs_reset || ctx->d->suspend.state;
 }
 
+/* Configuration changes have no vector, or nobody knows: no notification can be expected. */
+static inline bool changes_unheard(const struct rule_context *ctx)
+{
+	return ctx->dev->config_vector == VQT_NO_VECTOR && !check_mmio(ctx->dev) &&
+	       (ctx->dev->msix || !ctx->d->known.msix);
+}
+
 /* The modern interface is in use since the reset; false too when nobody knows. */
 static inline bool modern(const struct rule_context *ctx)
 {

@@ -69,6 +69,10 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 	d->irqs.n_any = ctx->number;
 	if (triggers & AT(MSIX)) {
 		d->irqs.n_msix = ctx->number;
+		if (ctx->e->rec->irq.vector == ctx->dev->config_vector) {
+			d->irqs.n_change = ctx->number;
+			d->irqs.needs_reset.number = 0;
+		}
 		if (triggers & AT(QUEUE_IRQ) && message_decides(ctx))
 			irq_decided(ctx);
 		irq_to_all(ctx, true);
@@ -86,7 +90,7 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 		return;
 	if (driver_ok(ctx) && !d->status.n_error && queue_has(ctx, ctx->dev->config_vector))
 		d->irqs.shared = obligation(ctx, 0, 0);
-	d->irqs.n_config = ctx->number;
+	d->irqs.n_config = d->irqs.n_change = ctx->number;
 	d->irqs.ts_config = ctx->now;
 	d->irqs.intx_since_config = false;
 	d->irqs.needs_reset.number = 0;

@@ -224,6 +224,8 @@ struct check_irqs {
 	uint64_t n_config, n_queue; /* the latest notification of each kind */
 	uint64_t n_config_seen, n_queue_seen; /* those at the latest read of ISR status */
 	uint64_t ts_config, ts_queue;
+	uint64_t
+		n_change; /* the latest that may be one of a change: also a message on its vector */
 	uint64_t n_any, n_msix, n_isr;
 	bool intx_since_config, intx_since_queue, isr_read;
 	struct obligation intx; /* the line is asserted */

@@ -69,7 +69,7 @@ static void status_read(struct rule_context *ctx)
 	features_seen(ctx, v);
 	if (v & VIRTIO_CONFIG_S_NEEDS_RESET && !d->reset.awaited) {
 		if (!d->status.n_needs_reset && driver_ok(ctx) &&
-		    d->irqs.n_config <= d->status.n_read)
+		    d->irqs.n_change <= d->status.n_read)
 			d->irqs.needs_reset = obligation(ctx, 0, 0);
 		first(&d->status.n_needs_reset, true, ctx->number);
 	}

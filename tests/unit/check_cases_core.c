@@ -87,6 +87,21 @@ const struct check_case check_cases_core[] = {
 	  "up-legacy; read legacy.device_status 7", "any-layout-refused,legacy-config-read-once" },
 	{ "needs-reset-silent", "up; read status 79; wait 2000ms; ! read status 79",
 	  "up; read status 79; interrupt config; wait 2000ms; read status 79", "" },
+	/* Nobody can be notified: configuration changes have no vector. */
+	{ "needs-reset-silent",
+	  "enable-msix; up; write config_msix_vector 0; read config_msix_vector 0; "
+	  "read status 79; wait 2000ms; ! read status 79",
+	  "enable-msix; up; write config_msix_vector 0; read config_msix_vector 0; "
+	  "write config_msix_vector 0xffff; interrupt; "
+	  "read status 79; wait 2000ms; read status 79",
+	  "pci-modern-without-caps" },
+	/* A message on their vector may be one. */
+	{ "needs-reset-silent",
+	  "enable-msix; up; write config_msix_vector 0; read config_msix_vector 0; "
+	  "interrupt vector 0; read status 15; read status 79; wait 2000ms; ! read status 79",
+	  "enable-msix; up; write config_msix_vector 0; read config_msix_vector 0; read status 15; "
+	  "interrupt vector 0; read status 79; wait 2000ms; read status 79",
+	  "pci-modern-without-caps" },
 	{ "error-without-needs-reset", "up; error; ! read status 15",
 	  "up; error; interrupt config; read status 79", "" },
 
@@ -305,6 +320,14 @@ const struct check_case check_cases_core[] = {
 	  "read config.seg_max 2; write status 15; read status 15; interrupt config; wait 2000ms; "
 	  "read status 15",
 	  "suspended-config-changed,blk-capacity-unread" },
+	{ "suspended-change-untold",
+	  "enable-msix; up-suspend; write config_msix_vector 0; read config_msix_vector 0; interrupt; "
+	  "write status 31; read status 27; read config.seg_max 1; read config.seg_max 2; "
+	  "write status 15; read status 15; wait 2000ms; ! read status 15",
+	  "enable-msix; up-suspend; interrupt; write status 31; read status 27; "
+	  "read config.seg_max 1; read config.seg_max 2; write status 15; read status 15; "
+	  "wait 2000ms; read status 15",
+	  "suspended-config-changed,pci-modern-without-caps" },
 	{ "suspend-undecided",
 	  "up-suspend; write status 31; read status 31; wait 2000ms; ! read status 31",
 	  "up-suspend; write status 31; read status 31; wait 2000ms; read status 95; "

@@ -380,7 +380,7 @@ static enum verdict needs_reset_silent(struct rule_context *ctx)
 {
 	struct obligation *o = &ctx->d->irqs.needs_reset;
 
-	if (!o->number || ctx->now - o->ts < STALL)
+	if (!o->number || ctx->now - o->ts < STALL || changes_unheard(ctx))
 		return RULE_NA;
 	rule_related(ctx, o->number, "DEVICE_NEEDS_RESET read");
 	rule_related(ctx, ctx->d->irqs.n_config, "the last configuration change notification");

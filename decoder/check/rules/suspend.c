@@ -234,9 +234,10 @@ static enum verdict change_not_notified(struct rule_context *ctx)
 	struct obligation *o = &ctx->d->suspend.change;
 
 	if (!o->number || !on(ctx) || ctx->d->suspend.state != SUSPEND_NO ||
-	    !ctx->d->suspend.ts_resumed || ctx->now - ctx->d->suspend.ts_resumed < STALL)
+	    !ctx->d->suspend.ts_resumed || ctx->now - ctx->d->suspend.ts_resumed < STALL ||
+	    changes_unheard(ctx))
 		return RULE_NA;
-	if (ctx->d->irqs.n_config > o->number) {
+	if (ctx->d->irqs.n_change > o->number) {
 		o->number = 0;
 		return RULE_PASSED;
 	}
