@@ -180,6 +180,7 @@ static int tick(struct check *c, const struct model *m, const struct event *e, u
 			.d = d,
 			.dev = d->model,
 			.driver_ts = c->driver_ts[d->model->source],
+			.tick = true,
 		};
 
 		if (run_triggers(&ctx, trigger))

@@ -38,6 +38,7 @@ struct rule_context {
 	const struct model_request *req;
 	const struct vqt_ring *ring; /* the event's snapshot, NULL if its kind has none */
 	unsigned lacks; /* NEED_* that is missing at this event */
+	bool tick; /* AT_TICK, AT_END: the event is of any device */
 	unsigned cap; /* AT_CAP: its offset in configuration space */
 	uint64_t now, number, since; /* of the event */
 	uint64_t driver_ts; /* latest sign of life of any driver of this source */

@@ -179,17 +179,35 @@ const struct check_case check_cases_blk[] = {
 	  "wait 700ms; read num_queues 1",
 	  "" },
 	{ "blk-capacity-untold",
-	  "up; read-config; read config_generation 1; ! read config.capacity/4 0x2000; "
-	  "read config.capacity/4+4 0; read config_generation 1",
+	  "up; read-config; read config_generation 1; read config.capacity/4 0x2000; "
+	  "read config.capacity/4+4 0; read config_generation 1; wait 2000ms; ! read status 15",
+	  "up; read-config; wait 100ms; read config_generation 1; read config.capacity/4 0x2000; "
+	  "read config.capacity/4+4 0; read config_generation 1; interrupt config; "
+	  "read config_generation 1; read config.capacity/4 0x2000; read config.capacity/4+4 0; "
+	  "read config_generation 1; wait 2000ms; read status 15",
+	  "config-irq-without-change" },
+	{ "blk-capacity-untold",
+	  "up; read-config; read config_generation 1; read config.capacity/4 0x2000; "
+	  "read config.capacity/4+4 0; read config_generation 1; wait 2000ms; ! read status 15",
 	  "up; read-config; interrupt config; read config_generation 1; "
 	  "read config.capacity/4 0x2000; read config.capacity/4+4 0; read config_generation 1",
 	  "" },
 	{ "blk-may-unmap-untold",
 	  "up; read config_generation 0; read config.write_zeroes_may_unmap 1; "
-	  "read config_generation 1; ! read config.write_zeroes_may_unmap 0",
+	  "read config_generation 1; read config.write_zeroes_may_unmap 0; wait 2000ms; "
+	  "! read status 15",
 	  "up; read config_generation 0; read config.write_zeroes_may_unmap 1; interrupt config; "
-	  "read config_generation 1; read config.write_zeroes_may_unmap 0",
-	  "" },
+	  "read config_generation 1; read config.write_zeroes_may_unmap 0; wait 1000ms; read status 15",
+	  "blk-capacity-unread" },
+	{ "blk-may-unmap-untold",
+	  "enable-msix; up; interrupt; write config_msix_vector 0; read config_msix_vector 0; "
+	  "read config_generation 0; read config.write_zeroes_may_unmap 1; "
+	  "read config_generation 1; read config.write_zeroes_may_unmap 0; wait 2000ms; "
+	  "! read status 15",
+	  "enable-msix; up; interrupt; read config_generation 0; "
+	  "read config.write_zeroes_may_unmap 1; read config_generation 1; "
+	  "read config.write_zeroes_may_unmap 0; wait 2000ms; read status 15",
+	  "pci-modern-without-caps" },
 #define TEN(x) x x x x x x x x x x
 	{ "blk-never-flushed",
 	  "up; avail 1000; ring avail_idx 0; " TEN(TEN(TEN(

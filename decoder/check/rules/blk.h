@@ -19,6 +19,12 @@ struct blk_zone {
 /* 5.2.6.3: set in a type of the legacy interface, to keep requests in order. */
 #define BLK_BARRIER 0x80000000U
 
+/* A field was found changed, and no notification of it yet. */
+struct blk_change {
+	struct obligation seen;
+	uint64_t n_old; /* read before */
+};
+
 #define BLK_ZONES 64
 struct blk_zones {
 	uint64_t sectors; /* of a zone */
@@ -32,6 +38,7 @@ struct blk_memory {
 	struct obligation
 		capacity_read; /* a configuration change notified, the capacity not read */
 	unsigned capacity_reads;
+	struct blk_change capacity, may_unmap;
 	bool writeback_set; /* the driver has written 1 to writeback */
 	struct blk_zones *zones; /* NULL: no report yet */
 	uint64_t n_zone_touched; /* the latest request that may change a zone */

@@ -222,14 +222,35 @@ static enum verdict not_looked(struct rule_context *ctx)
 		ctx, "the capacity has not been read since a configuration change was notified");
 }
 
+/* A driver that polls may find the change before the notification comes. */
+static enum verdict never_notified(struct rule_context *ctx, struct blk_change *c)
+{
+	if (!c->seen.number)
+		return RULE_NA;
+	if (ctx->d->irqs.n_change > c->n_old) {
+		c->seen.number = 0;
+		return RULE_PASSED;
+	}
+	if (ctx->now - c->seen.ts < STALL || changes_unheard(ctx))
+		return RULE_NA;
+	rule_related(ctx, c->n_old, "read before");
+	rule_related(ctx, c->seen.number, "read with another value");
+	c->seen.number = 0;
+	return rule_fail(ctx, "%s has changed, but no configuration change was notified",
+			 ctx->rule->arg & 0xffff ? "write_zeroes_may_unmap" : "capacity");
+}
+
 /* arg: first byte of the field; its width is in the upper half */
 static enum verdict not_notified(struct rule_context *ctx)
 {
 	unsigned at = ctx->rule->arg & 0xffff, width = ctx->rule->arg >> 16;
+	struct blk_change *c = at ? &blk_memory(ctx)->may_unmap : &blk_memory(ctx)->capacity;
 	uint64_t old = 0;
 	bool differs = false;
 	uint8_t v;
 
+	if (ctx->tick)
+		return never_notified(ctx, c);
 	if (!driver_ok(ctx))
 		return RULE_NA;
 	for (unsigned i = at; i < at + width; i++) {
@@ -240,11 +261,11 @@ static enum verdict not_notified(struct rule_context *ctx)
 	}
 	if (!old || old < ctx->d->status.n_driver_ok)
 		return RULE_NA;
-	if (!differs || ctx->d->irqs.n_config > old)
+	if (!differs || ctx->d->irqs.n_change > old)
 		return RULE_PASSED;
-	rule_related(ctx, old, "read before");
-	return rule_fail(ctx, "%s has changed, but no configuration change was notified",
-			 at ? "write_zeroes_may_unmap" : "capacity");
+	if (!c->seen.number)
+		*c = (struct blk_change){ obligation(ctx, 0, 0), old };
+	return RULE_NA;
 }
 
 static enum verdict never_flushed(struct rule_context *ctx)
@@ -325,13 +346,14 @@ static const struct rule rows[] = {
 	  .wrong = "a configuration interrupt, capacity never read again" },
 	{ DEVICE_SHOULD, .id = "blk-capacity-untold", .section = "5.2.6.2", .refs = "BLKOP-V2",
 	  .text = "The device notifies the driver when the capacity changes.",
-	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
-	  .check = not_notified, .arg = BLK_CFG_CAPACITY | 8 << 16,
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE,
+	  .at = AT(CONFIG_READ) | AT(TICK) | AT(END), .check = not_notified,
+	  .arg = BLK_CFG_CAPACITY | 8 << 16,
 	  .wrong = "capacity = 100, later 200, no interrupt between" },
 	{ DEVICE_SHOULD, .id = "blk-may-unmap-untold", .section = "5.2.6.2", .refs = "BLKOP-V10",
 	  .text = "The device notifies the driver when write_zeroes_may_unmap changes.",
-	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE, .at = AT(CONFIG_READ),
-	  .check = not_notified, .arg = 56 | 1 << 16,
+	  .needs = NEED_REGS | NEED_CONFIG | NEED_IRQ | NEED_LIFE,
+	  .at = AT(CONFIG_READ) | AT(TICK) | AT(END), .check = not_notified, .arg = 56 | 1 << 16,
 	  .wrong = "write_zeroes_may_unmap = 1, later 0, no interrupt between" },
 	{ DRIVER_SUSPICIOUS, .id = "blk-never-flushed", .section = "5.2.5.1",
 	  .refs = "BLKINIT-D1 BLKINIT-D3",

@@ -181,6 +181,7 @@ static void reset(void *memory)
 	m->early_write.number = m->capacity_read.number = 0;
 	m->capacity_reads = 0;
 	m->writeback_set = false;
+	m->capacity.seen.number = m->may_unmap.seen.number = 0;
 	if (m->zones)
 		m->zones->n = 0;
 }
