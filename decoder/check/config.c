@@ -101,9 +101,20 @@ static void config_written(struct rule_context *ctx)
 	ctx->d->config.change.n_new = 0;
 }
 
+/* The generation has moved on by so much: as many changes, some of which were notified. */
+static void changes_found(struct check_irqs *i, uint8_t n)
+{
+	i->changes_untold = n > i->told_unfound ? n - i->told_unfound : 0;
+	i->told_unfound = 0;
+}
+
 static void generation_read(struct rule_context *ctx)
 {
+	uint8_t step = (uint8_t)((uint8_t)reg(ctx)->value - ctx->d->config.generation);
 	struct check_device *d = ctx->d;
+
+	if (d->config.n_generation && step)
+		changes_found(&d->irqs, step);
 
 	if (d->irqs.no_change.number) {
 		if (d->config.n_generation && d->config.generation == (uint8_t)reg(ctx)->value)

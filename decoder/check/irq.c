@@ -52,6 +52,25 @@ static bool queue_has(const struct rule_context *ctx, uint16_t vector)
 	return false;
 }
 
+/*
+ * A configuration change was notified: it has to be found, unless the driver found it before the
+ * notification came.  Before DRIVER_OK no driver is told of what the device decides.
+ */
+static void change_told(struct rule_context *ctx)
+{
+	struct check_irqs *i = &ctx->d->irqs;
+
+	i->no_change.number = 0;
+	i->no_change_status = i->no_change_generation = false;
+	if (i->changes_untold) {
+		i->changes_untold--;
+		return;
+	}
+	i->told_unfound += i->told_unfound < UINT8_MAX;
+	if (driver_ok(ctx) && !ctx->d->status.n_error)
+		i->no_change = obligation(ctx, 0, 0);
+}
+
 void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 {
 	struct check_device *d = ctx->d;
@@ -94,7 +113,5 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 	d->irqs.ts_config = ctx->now;
 	d->irqs.intx_since_config = false;
 	d->irqs.needs_reset.number = 0;
-	d->irqs.no_change =
-		(struct obligation){ d->status.n_error ? 0 : ctx->number, ctx->now, 0, 0 };
-	d->irqs.no_change_status = d->irqs.no_change_generation = false;
+	change_told(ctx);
 }

@@ -234,6 +234,8 @@ struct check_irqs {
 	struct obligation shared; /* a configuration change, by an interrupt that queues use too */
 	struct obligation no_change; /* a configuration change notified, and none found yet */
 	bool no_change_status, no_change_generation; /* read since, and unchanged */
+	/* Changes by config_generation that no notification was for yet, and the other way round. */
+	uint8_t changes_untold, told_unfound;
 	/* mmio.c: InterruptStatus and InterruptACK of virtio-mmio */
 	uint64_t n_ack, n_used; /* InterruptACK written; a chain used, of any queue */
 	uint32_t shown; /* by InterruptStatus as read last, and not acknowledged since */

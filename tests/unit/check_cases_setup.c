@@ -134,6 +134,26 @@ const struct check_case check_cases_setup[] = {
 	  "up-legacy; read legacy@20/4 0", "pci-legacy-id,vector-after-reset" },
 	{ "legacy-config-width", "up-legacy; read legacy@20/4 0x800; ! read legacy@21/1 0",
 	  "up-legacy; read legacy@20/4 0x800; read legacy@21/1 8", "blk-capacity-untold" },
+	/* Two changes, found by one read. */
+	{ "config-irq-without-change",
+	  "up; read config_generation 3; interrupt config; read config_generation 4; read status 15; "
+	  "interrupt config; read config_generation 4; ! read status 15",
+	  "up; read config_generation 3; interrupt config; read config_generation 5; read status 15; "
+	  "interrupt config; read config_generation 5; read status 15",
+	  "" },
+	/* Of a change that the driver found before, or that is none: nobody is told before DRIVER_OK. */
+	{ "config-irq-without-change",
+	  "up; read config_generation 3; read config.seg_max 1; read config_generation 3; "
+	  "interrupt config; read config_generation 3; ! read status 15",
+	  "up; read config_generation 3; read config.seg_max 1; wait 10ms; read config_generation 4; "
+	  "interrupt config; read config_generation 4; read status 15",
+	  "" },
+	{ "config-irq-without-change",
+	  "up; read config_generation 3; read config_generation 4; interrupt config; "
+	  "read config_generation 4; interrupt config; read config_generation 4; ! read status 15",
+	  "reset; acknowledge; offer; accept; read config_generation 3; interrupt config; "
+	  "read config_generation 3; write status 11; read status 11",
+	  "" },
 	{ "config-irq-without-change",
 	  "up; read config_generation 3; interrupt config; read config_generation 3; "
 	  "! read status 15",
