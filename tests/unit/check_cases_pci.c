@@ -234,6 +234,11 @@ const struct check_case check_cases_pci[] = {
 	  VECTORS "write queue_msix_vector 1; read queue_msix_vector 1; interrupt vector 1 queue",
 	  "pci-modern-without-caps,served-before-driver-ok" },
 
+	{ "isr-read-with-msix",
+	  VECTORS SHARE
+	  "write status 15; interrupt config; read isr 2; interrupt vector 0 queue; ! read isr 0",
+	  VECTORS SHARE "write status 15; interrupt vector 0 queue; interrupt config; read isr 2",
+	  "pci-modern-without-caps,driver-ok-without-queue" },
 	{ "isr-config-bit", "up; interrupt config; intx 1; ! read isr 0",
 	  "up; interrupt config; intx 1; read isr 2", "" },
 	{ "isr-queue-bit", "up; avail; kick; pop 5; use 5; interrupt; intx 1; ! read isr 0",

@@ -46,7 +46,8 @@ static enum verdict not_cleared(struct rule_context *ctx)
 static enum verdict with_msix(struct rule_context *ctx)
 {
 	if (reported(ctx) || !ctx->dev->msix || !ctx->d->irqs.n_queue ||
-	    ctx->d->irqs.n_queue <= ctx->d->irqs.n_queue_seen || !driver_ok(ctx))
+	    ctx->d->irqs.n_queue <= ctx->d->irqs.n_queue_seen || !driver_ok(ctx) ||
+	    ctx->d->irqs.n_change > ctx->d->irqs.n_queue) /* it may be about that one */
 		return RULE_NA;
 	rule_related(ctx, ctx->d->irqs.n_queue, "the interrupt");
 	return rule_fail(ctx, "ISR status was read with MSI-X enabled");
