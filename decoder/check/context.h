@@ -151,6 +151,14 @@ static inline bool modern_access(const struct rule_context *ctx)
 	       (reg(ctx)->region == VQT_REGION_MMIO && ctx->dev->mmio_version == 2);
 }
 
+/* A vector is taken back, as drivers do when they are done with a device: no set-up. */
+static inline bool unmaps_vector(const struct rule_context *ctx)
+{
+	return is_write(ctx) && (uint16_t)reg(ctx)->value == VQT_NO_VECTOR &&
+	       (register_is(ctx, SPEC_REG_QUEUE_VECTOR) ||
+		register_is(ctx, SPEC_REG_CONFIG_VECTOR));
+}
+
 /* The access is to one of the queue's three addresses. */
 static inline bool places_queue(const struct rule_context *ctx)
 {

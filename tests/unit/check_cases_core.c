@@ -66,6 +66,8 @@ const struct check_case check_cases_core[] = {
 	{ "used-after-failed", "reset; acknowledge; write status 131; ! write driver_feature 0",
 	  "reset; acknowledge; write status 131; write status 0; read status 0; write status 1",
 	  "" },
+	{ "used-after-failed", "up; write status 143; ! write queue_msix_vector 1",
+	  "up; write status 143; write queue_select 0; write queue_msix_vector 0xffff", "" },
 	{ "kick-after-needs-reset", "up; read status 79; interrupt config; avail; ! kick",
 	  "up; read status 15; avail; kick", "config-irq-without-change" },
 	{ "served-before-driver-ok", "negotiate; setup; enable; avail; ! pop 5", "up; avail; pop 5",
@@ -108,6 +110,11 @@ const struct check_case check_cases_core[] = {
 	/* --- reset */
 	{ "reset-not-awaited", "write status 0; ! write status 1",
 	  "write status 0; read status 15; read status 0; write status 1", "" },
+	/* Unmapping vectors is no initialisation. */
+	{ "reset-not-awaited", "up; write status 0; ! write queue_size 128",
+	  "up; write status 0; write queue_select 0; write queue_msix_vector 0xffff; "
+	  "write config_msix_vector 0xffff; read status 0",
+	  "" },
 	{ "legacy-reset-not-read", "write legacy.device_status 0; ! write legacy.device_status 1",
 	  "reset-legacy; write legacy.device_status 1", "" },
 	{ "reset-never-ends",

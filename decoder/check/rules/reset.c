@@ -19,8 +19,9 @@ static enum verdict not_awaited(struct rule_context *ctx)
 
 	if (old != ctx->rule->arg || !ctx->d->reset.number || !ctx->d->reset.written)
 		return RULE_NA;
-	if (register_is(ctx, SPEC_REG_DEVICE_STATUS) && !(reg(ctx)->value & 0xff))
-		return RULE_NA; /* another reset */
+	if ((register_is(ctx, SPEC_REG_DEVICE_STATUS) && !(reg(ctx)->value & 0xff)) ||
+	    unmaps_vector(ctx))
+		return RULE_NA; /* another reset, or what belongs to this one */
 	if (!ctx->d->reset.awaited)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");

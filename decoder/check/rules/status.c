@@ -98,7 +98,7 @@ static enum verdict no_reset_first(struct rule_context *ctx)
 
 static enum verdict after_failed(struct rule_context *ctx)
 {
-	if (!ctx->d->status.n_failed || ctx->d->reset.awaited)
+	if (!ctx->d->status.n_failed || ctx->d->reset.awaited || unmaps_vector(ctx))
 		return RULE_NA;
 	if (register_is(ctx, SPEC_REG_DEVICE_STATUS) &&
 	    (!value(ctx) || value(ctx) == ctx->d->status.written))
