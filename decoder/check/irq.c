@@ -76,6 +76,7 @@ void check_remember_irq(struct rule_context *ctx, uint64_t triggers)
 	struct check_device *d = ctx->d;
 
 	if (triggers & AT(INTX)) {
+		d->known.n_line = ctx->number;
 		d->irqs.intx.number = 0;
 		if (ctx->e->rec->irq.level) {
 			d->irqs.intx = obligation(ctx, 0, 0);

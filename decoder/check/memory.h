@@ -300,6 +300,7 @@ struct check_known {
 	bool config_unsure; /* some of what the model has of the configuration may be wrong */
 	bool msix; /* the model knows whether MSI-X is enabled */
 	uint64_t n_lost; /* the loss that ended what was known */
+	uint64_t n_line; /* the latest event of the INTx line */
 };
 
 /* registers.c: a set of features that was once agreed on. */

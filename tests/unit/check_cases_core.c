@@ -115,6 +115,8 @@ const struct check_case check_cases_core[] = {
 	  "up; write status 0; write queue_select 0; write queue_msix_vector 0xffff; "
 	  "write config_msix_vector 0xffff; read status 0",
 	  "" },
+	{ "intx-kept-over-reset", "up; intx 1; write status 0; ! read status 0",
+	  "up; request; intx 1; lose; write status 0; read status 0", "" },
 	{ "legacy-reset-not-read", "write legacy.device_status 0; ! write legacy.device_status 1",
 	  "reset-legacy; write legacy.device_status 1", "" },
 	{ "reset-never-ends",

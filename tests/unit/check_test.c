@@ -458,6 +458,9 @@ static void not_obeyed(void)
 	CHECK_EQ(obeyed("sr-iov-without-capability", EXTENDED "0x00010010; " SRIOV_ACCEPTED), 1);
 	CHECK_EQ(obeyed("sr-iov-without-capability", "read pci@0/4 0x10421af4; " SRIOV_ACCEPTED),
 		 0);
+	/* Nothing was recorded of the line. */
+	CHECK_EQ(obeyed("intx-kept-over-reset", "up; intx 1; intx 0; reset"), 1);
+	CHECK_EQ(obeyed("intx-kept-over-reset", "up; request; reset"), 0);
 	/* The bytes of segments, a limit that was not read. */
 	for (unsigned i = 0; i < sizeof(segment_rules) / sizeof(segment_rules[0]); i++) {
 		CHECK_EQ(obeyed(segment_rules[i], "up; read-config; " DISCARDS " segment 8 8 0"),

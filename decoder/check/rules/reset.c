@@ -65,6 +65,9 @@ static enum verdict line_after(struct rule_context *ctx)
 {
 	if (!ctx->d->reset.awaited || reg(ctx)->value & 0xff)
 		return RULE_NA;
+	/* It may never have been asserted, or its release may be among what was lost. */
+	if (!ctx->d->known.n_line || ctx->d->known.n_line <= ctx->d->known.n_lost)
+		return RULE_NA;
 	if (!ctx->dev->intx)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->reset.number, "the reset");
