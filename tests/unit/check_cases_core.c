@@ -120,9 +120,10 @@ const struct check_case check_cases_core[] = {
 	{ "legacy-reset-not-read", "write legacy.device_status 0; ! write legacy.device_status 1",
 	  "reset-legacy; write legacy.device_status 1", "" },
 	{ "reset-never-ends",
-	  "up; write status 0; read status 15; wait 600ms; read status 15; wait 600ms; "
+	  "up; write status 0; read status 15; wait 20000ms; read status 15; wait 20000ms; "
 	  "! read status 15",
-	  "up; write status 0; read status 15; wait 100ms; read status 0", "" },
+	  "up; write status 0; read status 15; wait 2000ms; read status 15; wait 100ms; read status 0",
+	  "" },
 	{ "busy-after-reset", "up; avail; kick; pop 5; write status 0; read status 0; ! use 5",
 	  "up; avail; kick; pop 5; write status 0; use 5; read status 0", "used-id-unknown" },
 	{ "intx-kept-over-reset",

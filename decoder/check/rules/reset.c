@@ -30,19 +30,22 @@ static enum verdict not_awaited(struct rule_context *ctx)
 			 ctx->e->field ? ctx->e->field->name : "the device configuration");
 }
 
+/* A reset may wait for slow storage: as long as a request may take. */
 static enum verdict never_done(struct rule_context *ctx)
 {
 	struct check_device *d = ctx->d;
 
 	if (!d->reset.awaited || !d->reset.reads)
 		return RULE_NA;
-	if (ctx->now - d->reset.ts < STALL || d->ts_driver - d->reset.ts < STALL / 2)
+	if (ctx->now - d->reset.ts < STUCK || d->ts_driver - d->reset.ts < STUCK / 2)
 		return RULE_NA;
 	rule_related(ctx, d->reset.number, "the reset");
 	d->reset.reads = 0;
 	d->reset.ts = ctx->now;
 	return rule_fail(
-		ctx, "device_status still reads other than 0 a second or more after 0 was written");
+		ctx,
+		"device_status still reads other than 0 for more than %llu s after 0 was written",
+		STUCK / SECONDS);
 }
 
 static enum verdict busy_after(struct rule_context *ctx)
