@@ -42,7 +42,7 @@ void api_on_finding(void *opaque, const struct finding *f)
 	to = &t->finding[t->nfindings++];
 	*to = (struct vqtrace_finding){
 		.rule = f->rule,
-		.section = rule_section(f->rule, f->device->transport),
+		.section = f->section,
 		.number = f->number,
 		.since = f->since,
 		.queue = f->queue == VQT_NO_QUEUE ? -1 : (int)f->queue,

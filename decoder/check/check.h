@@ -41,6 +41,7 @@ struct finding {
 	uint64_t ts, since;
 	const struct model_device *device;
 	unsigned queue; /* VQT_NO_QUEUE */
+	const char *section; /* of virtio 1.4, for the device's transport and interface; static */
 	const char *seen; /* a sentence without a full stop; what was expected is rule->text */
 	struct {
 		uint64_t number; /* of an earlier event that matters */

@@ -42,6 +42,7 @@ static enum verdict report(struct rule_context *ctx, unsigned queue, const char 
 	ctx->f.since = ctx->since;
 	ctx->f.device = ctx->dev;
 	ctx->f.queue = queue;
+	ctx->f.section = rule_section(ctx->rule, check_mmio(ctx->dev), legacy_only(ctx));
 	ctx->f.seen = seen;
 	if (ctx->q && ctx->rule->party == CHECK_DRIVER && ctx->e &&
 	    ctx->e->rec->h.type == VQT_AVAIL)

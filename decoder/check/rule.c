@@ -73,9 +73,11 @@ static bool of_pci(const struct rule *r)
 	return !strncmp(r->section, "4.1.", 4);
 }
 
-const char *rule_section(const struct rule *r, unsigned transport)
+const char *rule_section(const struct rule *r, bool mmio, bool legacy)
 {
-	return r->mmio && transport == VQT_TRANSPORT_MMIO ? r->mmio : r->section;
+	if (mmio)
+		return r->mmio ? r->mmio : r->section;
+	return legacy && r->legacy ? r->legacy : r->section;
 }
 
 uint64_t rule_at(const struct rule *r)

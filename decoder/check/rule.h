@@ -124,9 +124,10 @@ struct rule {
 	const char *section; /* of virtio 1.4: "2.1.1" */
 	/*
 	 * A rule of virtio-pci (section 4.1) is for that transport alone, unless virtio-mmio has the
-	 * same one: then its section there.
+	 * same one: then its section there.  legacy: its section for the legacy interface of
+	 * virtio-pci, if that is another one.
 	 */
-	const char *mmio;
+	const char *mmio, *legacy;
 	/*
 	 * By spaces, and at least one: its statements there (tests/unit/check_refs.h), I01.. of
 	 * a structural rule, T01.. of a violation that shipped (decoder/check/KNOWN.md).
@@ -163,8 +164,8 @@ struct rule_table {
 
 /* All rules in order: NULL past the end. */
 const struct rule *rule_nth(unsigned n);
-/* Where the specification says it, for a device on this transport (enum vqt_transport). */
-const char *rule_section(const struct rule *r, unsigned transport);
+/* Where the specification says it, for a device on virtio-mmio, or used by the legacy interface. */
+const char *rule_section(const struct rule *r, bool mmio, bool legacy);
 uint64_t rule_at(const struct rule *r); /* `at`, and what follows from its section */
 int rule_index(const struct rule *r); /* the n of rule_nth(); -1 if it is none of them */
 unsigned rule_virtio_id(const struct rule *r); /* the one device type it is about; 0 any */

@@ -163,7 +163,7 @@ static void put_times(FILE *to, const struct stats_device *d, const struct model
 
 /* --- findings --- */
 
-static void put_finding(FILE *to, const struct stat_finding *f, const struct model_device *dev)
+static void put_finding(FILE *to, const struct stat_finding *f)
 {
 	fprintf(to,
 		"<tr data-rule=\"%s\"><td class=\"words\">%s</td><td class=\"words\">%s</td><td "
@@ -175,11 +175,10 @@ static void put_finding(FILE *to, const struct stat_finding *f, const struct mod
 	html_text(to, f->seen);
 	fputs("<br/><span class=\"faint\">", to);
 	html_text(to, f->rule->text);
-	fprintf(to, " (virtio 1.4, %s)</span></td></tr>\n", rule_section(f->rule, dev->transport));
+	fprintf(to, " (virtio 1.4, %s)</span></td></tr>\n", f->section);
 }
 
-static void put_findings(FILE *to, const struct stat_view *v, const struct stats_device *d,
-			 const struct model_device *dev)
+static void put_findings(FILE *to, const struct stat_view *v, const struct stats_device *d)
 {
 	const struct stat_finding *f;
 	unsigned n = 0;
@@ -193,7 +192,7 @@ static void put_findings(FILE *to, const struct stat_view *v, const struct stats
 			      "scope=\"col\">first event</th><th class=\"words\" "
 			      "scope=\"col\">seen, and required</th></tr></thead>\n<tbody>\n",
 			      to);
-		put_finding(to, f, dev);
+		put_finding(to, f);
 	}
 	if (n)
 		fputs("</tbody></table></div>\n", to);
@@ -235,7 +234,7 @@ int html_device(FILE *to, const struct stat_view *v, const struct stats_device *
 		put_cards(to, v, d, dev);
 	put_unknown(to, v, d, dev);
 	if (v->findings)
-		put_findings(to, v, d, dev);
+		put_findings(to, v, d);
 	fputs("<h3>Over time</h3>\n", to);
 	plot_device(to, v, d);
 	put_times(to, d, dev);

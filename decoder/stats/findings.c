@@ -59,6 +59,7 @@ void stat_findings_add(void *opaque, const struct finding *found)
 		}
 		e->f = (struct stat_finding){
 			.rule = found->rule,
+			.section = found->section,
 			.device = (uint16_t)probe.key.device,
 			.number = found->number,
 		};

@@ -7,6 +7,7 @@
 
 struct stat_finding {
 	const struct rule *rule;
+	const char *section; /* of the first: struct finding */
 	uint16_t device; /* trace id */
 	uint64_t count;
 	uint64_t number; /* of the first */

@@ -83,6 +83,8 @@ static void found(void *opaque, const struct finding *f)
 {
 	struct conversation *s = opaque;
 
+	if (s->hook)
+		s->hook(s->opaque, s, f);
 	if (s->nfound == CONVERSATION_FINDINGS)
 		return;
 	s->found[s->nfound].rule = f->rule;

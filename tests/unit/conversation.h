@@ -97,6 +97,9 @@ struct conversation {
 	/* Set before conversation_begin(): */
 	bool no_reset; /* as a late capture begins */
 	uint16_t kind; /* enum vqt_source_kind; 0: our device */
+	void (*hook)(void *opaque, const struct conversation *s,
+		     const struct finding *f); /* or NULL */
+	void *opaque; /* of hook */
 };
 
 /* A block device, and a checker of the rules that `selection` names (check_new()). */

@@ -36,7 +36,7 @@ void report_comment(char *buf, size_t len, const struct finding *f)
 {
 	snprintf(buf, len, "%s (%s, %s, virtio 1.4 %s): %s. Expected: %s", f->rule->id,
 		 check_party_name(f->rule->party), check_severity_name(f->rule->severity),
-		 rule_section(f->rule, f->device->transport), f->seen, f->rule->text);
+		 f->section, f->seen, f->rule->text);
 }
 
 /* --- the events around a finding -------------------------------------------- */

@@ -51,7 +51,7 @@ static void json_finding(struct report *r, const struct finding *f, const struct
 	put(o, "device", json_object_new_string(f->device->name));
 	if (f->queue != VQT_NO_QUEUE)
 		json_put_u64(o, "queue", f->queue);
-	check_rule_json(o, f->rule, f->device->transport);
+	check_rule_json(o, f->rule, f->section);
 	json_put_u64(o, "nth", f->nth);
 	put(o, "seen", json_object_new_string(f->seen));
 	put(o, "events", before(f, x));
@@ -67,7 +67,7 @@ static void json_rules(struct report *r, const struct check *c)
 		struct json_object *o = json_object_new_object();
 
 		put(o, "type", json_object_new_string("rule"));
-		check_rule_json(o, rule, VQT_TRANSPORT_UNKNOWN);
+		check_rule_json(o, rule, NULL);
 		put(o, "state", json_object_new_string(report_states[report_state(&t)]));
 		json_put_u64(o, "broken", t.broken);
 		json_put_u64(o, "passed", t.passed);
@@ -184,7 +184,7 @@ static struct json_object *sarif_rule(const struct rule *rule)
 	put(o, "help", message(json_object_new_string(page)));
 	put(config, "level", json_object_new_string(level(rule->severity)));
 	put(o, "defaultConfiguration", config);
-	check_rule_json(properties, rule, VQT_TRANSPORT_UNKNOWN);
+	check_rule_json(properties, rule, NULL);
 	put(o, "properties", properties);
 	return o;
 }

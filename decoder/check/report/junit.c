@@ -15,6 +15,7 @@
 
 struct report_case {
 	const struct rule *rule;
+	const char *section, *other; /* of the findings; other: on another transport, or NULL */
 	unsigned n;
 	char *text;
 	size_t len;
@@ -51,6 +52,10 @@ static void junit_finding(struct report *r, const struct finding *f, const struc
 {
 	struct report_case *c = case_of(r, f->rule);
 
+	if (c && !c->section)
+		c->section = f->section;
+	else if (c && strcmp(c->section, f->section))
+		c->other = f->section;
 	if (!c || c->n++ >= CASE_MAX)
 		return;
 	fprintf(c->to, "%s", f->device->name);
@@ -81,8 +86,9 @@ static void failure(struct xml *w, struct report *r, const struct rule *rule, ui
 		fflush(c->to);
 		xml_text(w, c->text);
 	}
-	text_add(&counts, "broken %" PRIu64 " times; virtio 1.4, %s; %s\n", broken, rule->section,
-		 rule->refs);
+	text_add(&counts, "broken %" PRIu64 " times; virtio 1.4, %s%s%s; %s\n", broken,
+		 c ? c->section : rule->section, c && c->other ? ", " : "",
+		 c && c->other ? c->other : "", rule->refs);
 	xml_text(w, counts.buf);
 	xml_close(w);
 }

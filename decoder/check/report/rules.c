@@ -66,12 +66,16 @@ static const struct class *device_type(const struct rule *rule)
 	return id ? class_find(id) : NULL;
 }
 
-void check_rule_json(struct json_object *o, const struct rule *rule, unsigned transport)
+void check_rule_json(struct json_object *o, const struct rule *rule, const char *section)
 {
 	json_put_str(o, "rule", rule->id);
 	json_put_str(o, "party", check_party_name(rule->party));
 	json_put_str(o, "severity", check_severity_name(rule->severity));
-	json_put_str(o, "section", rule_section(rule, transport));
+	json_put_str(o, "section", section ? section : rule->section);
+	if (!section && rule->mmio)
+		json_put_str(o, "section_mmio", rule->mmio);
+	if (!section && rule->legacy)
+		json_put_str(o, "section_legacy", rule->legacy);
 	json_object_object_add(o, "clauses", words(rule->refs));
 	json_put_str(o, "expected", rule->text);
 }
@@ -84,7 +88,7 @@ static void list_json(FILE *to, const struct rule *rule)
 	const struct class *class = device_type(rule);
 	const char *need;
 
-	check_rule_json(o, rule, VQT_TRANSPORT_UNKNOWN);
+	check_rule_json(o, rule, NULL);
 	if (class)
 		json_put_str(o, "device_type", class->name);
 	for (unsigned i = 0; (need = need_name(rule->needs, i)); i++)
@@ -164,9 +168,13 @@ static void facts(FILE *to, const struct rule *rule)
 	const struct class *class = device_type(rule);
 	const char *need;
 
-	fprintf(to, "    broken by the %s; severity %s; virtio 1.4, %s; %s\n",
-		check_party_name(rule->party), check_severity_name(rule->severity), rule->section,
-		rule->refs);
+	fprintf(to, "    broken by the %s; severity %s; virtio 1.4, %s",
+		check_party_name(rule->party), check_severity_name(rule->severity), rule->section);
+	if (rule->mmio)
+		fprintf(to, ", of virtio-mmio %s", rule->mmio);
+	if (rule->legacy)
+		fprintf(to, ", of the legacy interface %s", rule->legacy);
+	fprintf(to, "; %s\n", rule->refs);
 	if (class)
 		fprintf(to, "    of virtio-%s devices only\n", class->name);
 	fputs("    decided from ", to);

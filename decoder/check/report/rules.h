@@ -30,8 +30,8 @@ int check_explain(FILE *to, const struct rule *rule, const struct check_example 
 		  bool ascii);
 /*
  * Adds what a row says to an object: rule, party, severity, section, clauses, expected.
- * transport (enum vqt_transport): of the device it is about, 0 any.
+ * section: for the device it is about; NULL: for any, with those of the transports it has others for.
  */
-void check_rule_json(struct json_object *o, const struct rule *rule, unsigned transport);
+void check_rule_json(struct json_object *o, const struct rule *rule, const char *section);
 
 #endif

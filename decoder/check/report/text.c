@@ -56,8 +56,8 @@ static void text_finding(struct report *r, const struct finding *f, const struct
 	fprintf(r->o.to, "  seen:     %s\n  expected: %s\n", f->seen, f->rule->text);
 	for (unsigned i = 0; i < x->n; i++)
 		put_line(r, &x->line[i], i + 1 == x->n);
-	fprintf(r->o.to, "  %svirtio 1.4, %s; %s%s\n\n", paint(r, DIM),
-		rule_section(f->rule, f->device->transport), f->rule->refs, paint(r, PLAIN));
+	fprintf(r->o.to, "  %svirtio 1.4, %s; %s%s\n\n", paint(r, DIM), f->section, f->rule->refs,
+		paint(r, PLAIN));
 }
 
 static void text_folded(struct report *r, const struct finding *f)

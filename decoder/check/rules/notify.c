@@ -175,7 +175,7 @@ static const struct rule rows[] = {
 	  .needs = NEED_REGS | NEED_LIFE, .at = AT(NOTIFY), .check = nowhere,
 	  .wrong = "multiplier 4, queue 1 kicked at offset 2" },
 	{ DRIVER_STRUCTURAL, .id = "kick-not-enabled", .section = "4.1.4.4", .mmio = "4.2.3.3",
-	  .refs = "I17 T19", .text = "The driver kicks only enabled queues.",
+	  .legacy = "4.1.4.10", .refs = "I17 T19", .text = "The driver kicks only enabled queues.",
 	  .needs = NEED_REGS | NEED_LIFE | NEED_KICK, .at = AT(KICK), .check = not_enabled,
 	  .wrong = "queue 1 kicked, never enabled" },
 };

@@ -265,7 +265,7 @@ static const struct rule rows[] = {
 	  .at = AT(QUEUE_READ), .check = enabled_after,
 	  .wrong = "device_status = 0, queue_enable = 1" },
 	{ DEVICE_MUST, .id = "position-kept-over-reset", .section = "4.1.4.3.1", .mmio = "2.4.1",
-	  .refs = "COMMON-V7 T05",
+	  .legacy = "2.4.1", .refs = "COMMON-V7 T05",
 	  .text = "After a reset the device pops and uses chains from the start of the rings.",
 	  .needs = NEED_CHAIN | NEED_LIFE | NEED_FLIGHT | NEED_DEVICE,
 	  .at = AT(CHAIN) | AT(USED) | ONLY(FIRST), .check = first_position,
