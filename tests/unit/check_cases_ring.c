@@ -279,6 +279,13 @@ const struct check_case check_cases_ring[] = {
 	  "enable; driver-ok; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; avail; "
 	  "kick",
 	  "interrupt-missing,pci-modern-without-caps,pci-list-unread" },
+	/* The line says it already. */
+	{ "interrupt-missing",
+	  "up; request; intx 1; read isr 1; intx 0; wait 1500ms; avail; kick; pop 5; use 5; wait 600ms; "
+	  "read status 15; wait 600ms; read status 15; avail; ! kick",
+	  "up; request; intx 1; wait 1500ms; avail; kick; pop 5; use 5; wait 600ms; read status 15; "
+	  "wait 600ms; read status 15; avail; kick",
+	  "intx-never-read" },
 	{ "interrupt-missing",
 	  "up; request; wait 1500ms; avail; kick; pop 5; use 5; wait 1500ms; avail; ! kick",
 	  "up; request; wait 1500ms; avail; kick; pop 5; use 5; interrupt; wait 1500ms; avail; kick",

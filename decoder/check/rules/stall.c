@@ -57,6 +57,12 @@ static bool of_kind(const struct rule_context *ctx, unsigned by)
 	return ctx->rule->arg == (by == IRQ_BY_FLAGS ? MISSING_FLAGS : MISSING_EVENT);
 }
 
+/* The line is asserted for something before: it says that there is something to look at. */
+static bool line_asserted(const struct rule_context *ctx)
+{
+	return ctx->dev->intx && !ctx->dev->msix;
+}
+
 /* The driver has not moved: it waits for what did not come. */
 static bool still_waiting(const struct rule_context *ctx, const struct obligation *o)
 {
@@ -75,7 +81,8 @@ static enum verdict irq_missing(struct rule_context *ctx)
 	struct obligation *o = &ctx->q->irq.due;
 	uint64_t waited = ctx->now - o->ts;
 
-	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) || stopped(ctx))
+	if (!o->number || !of_kind(ctx, o->b) || waited < STALL || no_vector(ctx) || stopped(ctx) ||
+	    line_asserted(ctx))
 		return RULE_NA;
 	/* The thread that has to send it may have been held up right after the used entry. */
 	if ((is_sample(ctx) || ctx->e->rec->h.tid != ctx->q->irq.due_tid) &&
