@@ -11,6 +11,11 @@
 	"reset; acknowledge; offer 0x30006a46 0x101; accept 0x10006a46 1; features-ok; setup; " \
 	"enable; driver-ok; "
 
+#define EARLY \
+	"reset-legacy; acknowledge-legacy; read legacy.device_features 0x38000000; " \
+	"write legacy.driver_features 0x18000000; write legacy.queue_select 0; " \
+	"read legacy.queue_size 256; write legacy.queue_address 0x10; "
+
 const struct check_case check_cases_setup[] = {
 	{ "access-width", "reset; ! read num_queues/4 1", "reset; read num_queues 1", "" },
 	{ "access-64-bit", "negotiate; write queue_select 0; ! write queue_desc 0x10000",
@@ -163,6 +168,14 @@ const struct check_case check_cases_setup[] = {
 	  "up-legacy; reset-legacy; acknowledge-legacy; write legacy@52/1 0; ! read legacy@52/1 1",
 	  "up-legacy; reset-legacy; acknowledge-legacy; write legacy@52/1 0; read legacy@52/1 0",
 	  "" },
+	/* A receive queue waits for packets. */
+	{ "legacy-early-use-ignored",
+	  EARLY "avail 5; kick; wait 600ms; read legacy.device_status 3; wait 600ms; "
+		"read legacy.device_status 3; avail; ! kick",
+	  "device net pci; " EARLY
+	  "avail 5; kick; wait 600ms; read legacy.device_status 3; wait 600ms; "
+	  "read legacy.device_status 3; avail; kick",
+	  "blk-flush-not-offered" },
 	{ "legacy-early-use-ignored",
 	  "reset-legacy; acknowledge-legacy; write legacy.queue_select 0; "
 	  "read legacy.queue_size 256; write legacy.queue_address 0x10; avail; kick; wait 700ms; "

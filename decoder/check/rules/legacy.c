@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a legacy driver may do before negotiation is over: 3.1.2. */
+#include "decoder/check/class.h"
 #include "decoder/check/context.h"
 
 /* Kicked, something is there, and the device does not look: for as long as the driver waited. */
@@ -8,7 +9,8 @@ static enum verdict early_ignored(struct rule_context *ctx)
 	const struct vqt_ring *r = ctx->ring;
 	const struct obligation *o = &ctx->q->kicks.early;
 
-	if (!o->number || driver_ok(ctx) || record_ring_backlog(r) <= 0 ||
+	/* Buffers for what may come are left lying by right. */
+	if (!o->number || driver_ok(ctx) || !ctx->d->class->serves || record_ring_backlog(r) <= 0 ||
 	    ctx->e->rec->h.type == VQT_AVAIL || r->last_avail != o->b)
 		return RULE_NA;
 	if (ctx->now - o->ts < STALL || ctx->driver_ts < o->ts + STALL / 2)
