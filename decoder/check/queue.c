@@ -57,13 +57,22 @@ static void irq_due(struct rule_context *ctx, const struct vqt_ring *r)
 	q->irq.due_tid = ctx->e->rec->h.tid;
 }
 
+/*
+ * How many slots the chain has in the ring: one, at least, where only its buffers are known and not
+ * whether an indirect table describes them.
+ */
+static unsigned slots_of(const struct model_request *r)
+{
+	return r->flags & VQT_CHAIN_DERIVED ? 1 : r->ndirect;
+}
+
 /* Used entries take note of the ring as the driver had left it. */
 static void remember_used(struct rule_context *ctx)
 {
 	const struct vqt_used *u = &ctx->e->rec->used;
 	struct check_queue *q = ctx->q;
 	bool packed = ctx->queue->packed;
-	unsigned slots = ctx->req ? ctx->req->ndirect : 1;
+	unsigned slots = ctx->req ? slots_of(ctx->req) : 1;
 
 	if (ctx->req)
 		q->pos.slots -= q->pos.slots < slots ? q->pos.slots : slots;
@@ -71,7 +80,9 @@ static void remember_used(struct rule_context *ctx)
 		return;
 	irq_due(ctx, &u->ring);
 	q->pos.last_batched = u->flags & VQT_USED_BATCHED;
-	q->pos.used_unsure = (packed && q->pos.last_batched) || !ctx->req;
+	q->pos.used_unsure = (packed && (q->pos.last_batched ||
+					 (ctx->req && ctx->req->flags & VQT_CHAIN_DERIVED))) ||
+			     !ctx->req;
 	q->pos.next_used = virtq_after(u->pos, slots, ctx->queue->size, packed);
 	if (ctx->req)
 		q->pos.last_in_order = ctx->req->number;
@@ -98,7 +109,7 @@ static void remember_chain(struct rule_context *ctx)
 					  VQT_CHAIN_BAD_HEAD | VQT_CHAIN_DERIVED) &&
 			      packed;
 	if (!(r->flags & VQT_CHAIN_AGAIN))
-		q->pos.slots += r->ndirect;
+		q->pos.slots += slots_of(r);
 	q->seen.n_avail = q->chain.number = ctx->number;
 	q->kicks.idle = 0;
 	q->kicks.early.number = 0;

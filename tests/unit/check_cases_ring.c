@@ -26,6 +26,8 @@
 	"read-caps; enable-msix; negotiate-event; setup; write queue_msix_vector 1; " \
 	"read queue_msix_vector 1; enable; driver-ok; "
 
+#define PARSED(flags) "pop 0 at 0x8000 flags " flags ": readable 16, writable 512, writable 1; "
+
 const struct check_case check_cases_ring[] = {
 	{ "head-out-of-range", "up; avail; kick; ! pop 300", "up; avail; kick; pop 255", "" },
 	{ "next-out-of-range",
@@ -201,6 +203,20 @@ const struct check_case check_cases_ring[] = {
 	  "up-packed; " EIGHT(THREE("5")) "kick; pop 5", "" },
 	{ "packed-used-order", "up-packed; kick; pop 5; use 5; interrupt; pop 5; ! use 5 at 0x8001",
 	  "up-packed; kick; pop 5; use 5; interrupt; pop 5; use 5", "" },
+	/* As QEMU parsed it, with its table: how many slots it has is not known. */
+	{ "packed-used-order",
+	  "up-packed; avail; kick; " PARSED(
+		  "0x80") "use 0 at 0x8000 len 513; interrupt; pop 1 at 0x8003; "
+			  "! use 1 at 0x8001",
+	  "up-packed; avail; kick; " PARSED("0xc0") "use 0 at 0x8000 len 513; interrupt; "
+						    "pop 1 at 0x8001; use 1 at 0x8001",
+	  "" },
+	{ "packed-overfull",
+	  "up-packed; avail; kick; " PARSED("0x80") "pop 5 at 0x8003; ! pop 6 at 0x8006",
+	  "up-packed; avail; kick; " PARSED(
+		  "0xc0") "pop 5 at 0x8001 flags 0xc0: readable 16, "
+			  "writable 512, writable 1; pop 6 at 0x8002 flags 0xc0: readable 16, writable 512, writable 1",
+	  "" },
 	{ "packed-used-wrap", "up-packed; " THREE("5") THREE("5") "kick; pop 5; ! use 5 at 6",
 	  "up-packed; " EIGHT(THREE("5")), "" },
 	{ "packed-overfull", "up-packed; kick; pop 5; pop 6; ! pop 7",

@@ -85,7 +85,7 @@ static enum verdict used_at(struct rule_context *ctx)
 static enum verdict overfull(struct rule_context *ctx)
 {
 	if (!ctx->queue->packed || !ctx->queue->size_known || !ctx->queue->size ||
-	    ctx->q->draining || ctx->req->flags & VQT_CHAIN_AGAIN)
+	    ctx->q->draining || ctx->req->flags & (VQT_CHAIN_AGAIN | VQT_CHAIN_DERIVED))
 		return RULE_NA;
 	if (ctx->q->pos.slots + ctx->req->ndirect <= ctx->queue->size)
 		return RULE_PASSED;
