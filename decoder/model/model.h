@@ -55,6 +55,7 @@ struct model_queue {
 	uint32_t align; /* QueueAlign of virtio-mmio version 1, 4.2.4; 0 not written */
 	uint16_t vector; /* VQT_NO_VECTOR until assigned */
 	uint16_t notify_off;
+	bool notify_off_known; /* as read since the trace began */
 	uint64_t desc, driver, device; /* areas, guest-physical */
 	struct vqt_ring ring; /* the latest snapshot; .known says which fields */
 	uint64_t kick_ts; /* latest kick, 0 none */

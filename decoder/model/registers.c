@@ -197,6 +197,7 @@ static void queue_enable(struct access *a)
 static void queue_notify_off(struct access *a)
 {
 	a->q->notify_off = (uint16_t)a->value;
+	a->q->notify_off_known = true;
 }
 
 static void queue_address(struct access *a, uint64_t *addr)

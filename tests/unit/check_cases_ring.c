@@ -553,8 +553,15 @@ const struct check_case check_cases_ring[] = {
 	  NOTIFY("0xc1") "kick width 4 value 0x10007", "" },
 	{ "kick-next", SPOKEN("0x41") "! kick width 4 value 0x90000",
 	  SPOKEN("0x41") "kick width 4 value 0x10000", "" },
-	{ "kick-nowhere", "up; ! write notify@2/2 1", "up; avail; write notify@0/2 0; kick width 2",
+	/* Where the queue is notified was read before what was lost. */
+	{ "kick-nowhere",
+	  "read-caps; lose; reset; acknowledge; offer; accept; features-ok; setup; "
+	  "read queue_notify_off 1; enable; driver-ok; avail; ! write notify@8/2 0",
+	  "read-caps; lose; reset; acknowledge; offer; accept; features-ok; setup; enable; driver-ok; "
+	  "avail; write notify@8/2 0",
 	  "" },
+	{ "kick-nowhere", "up; read queue_notify_off 0; ! write notify@2/2 1",
+	  "up; read queue_notify_off 0; avail; write notify@0/2 0; kick width 2", "" },
 	{ "kick-not-enabled", "up; queue 1; ! kick", "up; avail; kick", "" },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -83,14 +83,14 @@ static enum verdict next(struct rule_context *ctx)
 static bool place(const struct rule_context *ctx, const struct model_queue *q, uint64_t *offset)
 {
 	uint32_t multiplier = 0;
-	bool known = !q->notify_off;
+	bool scaled = false;
 	unsigned cap;
 
-	for (unsigned i = 0; !known && (cap = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++)
-		known = ctx->dev->pci[cap + 3] == VIRTIO_PCI_CAP_NOTIFY_CFG && cap < 240 &&
-			check_pci(ctx->dev, cap + 16, 4, &multiplier);
+	for (unsigned i = 0; !scaled && (cap = model_pci_cap(ctx->dev, PCI_CAP_ID_VNDR, i)); i++)
+		scaled = ctx->dev->pci[cap + 3] == VIRTIO_PCI_CAP_NOTIFY_CFG && cap < 240 &&
+			 check_pci(ctx->dev, cap + 16, 4, &multiplier);
 	*offset = (uint64_t)q->notify_off * multiplier;
-	return known;
+	return (scaled && !multiplier) || (q->notify_off_known && (scaled || !q->notify_off));
 }
 
 /*
