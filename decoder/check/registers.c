@@ -111,6 +111,17 @@ static uint64_t *queue_history(struct rule_context *ctx)
 	return NULL;
 }
 
+/* The legacy way to take a queue away; what the driver knows of it, and has set, stays. */
+static void taken_away(struct rule_context *ctx)
+{
+	struct check_queue_setup before = ctx->q->setup;
+
+	check_queue_clear(ctx->q, ctx->d->known.born);
+	ctx->q->setup.n_size = before.n_size;
+	ctx->q->setup.n_size_read = before.n_size_read;
+	ctx->q->setup.n_align = before.n_align;
+}
+
 static void queue_written(struct rule_context *ctx, uint64_t triggers)
 {
 	uint64_t *history = queue_history(ctx);
@@ -123,9 +134,8 @@ static void queue_written(struct rule_context *ctx, uint64_t triggers)
 		ctx->q->setup.legacy = legacy_access(ctx);
 		ctx->q->setup.reset = QRESET_NONE;
 	}
-	/* The legacy way to take a queue away. */
 	if (legacy_access(ctx) && register_is(ctx, SPEC_REG_QUEUE_PFN) && !reg(ctx)->value)
-		check_queue_clear(ctx->q, ctx->d->known.born);
+		taken_away(ctx);
 	if (triggers & AT(QRESET_WRITE) && reg(ctx)->value & 1) {
 		check_queue_clear(ctx->q, ctx->d->known.born);
 		ctx->q->setup.reset = QRESET_ASKED;

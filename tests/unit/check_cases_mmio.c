@@ -172,6 +172,15 @@ const struct check_case check_cases_mmio[] = {
 	  "blk-capacity-untold" },
 
 	/* --- version 1 */
+	{ "mmio-queue-align-unwritten", LEGACY "write mmio.QueueSize 256; ! write mmio.QueuePFN 16",
+	  LEGACY "write mmio.QueueSize 256; write mmio.QueueAlign 4096; write mmio.QueuePFN 16; "
+		 "write mmio.QueuePFN 0; write mmio.QueuePFN 16",
+	  "" },
+	{ "mmio-queue-size-unwritten",
+	  LEGACY "write mmio.QueueAlign 4096; ! write mmio.QueuePFN 16",
+	  LEGACY "write mmio.QueueSize 256; write mmio.QueueAlign 4096; write mmio.QueuePFN 16; "
+		 "write mmio.QueuePFN 0; write mmio.QueuePFN 16",
+	  "" },
 	{ "mmio-page-size", FOUND_1 "! write mmio.GuestPageSize 0",
 	  FOUND_1 "write mmio.GuestPageSize 4096", "" },
 	{ "mmio-page-size-unwritten",

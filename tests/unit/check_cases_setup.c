@@ -73,6 +73,11 @@ const struct check_case check_cases_setup[] = {
 	  "up-packed; write queue_select 1; write queue_size 8; write queue_desc/4 0x10000; "
 	  "write queue_driver/4 0x12002; write queue_device/4 0x13000; ! write queue_enable 1",
 	  "up-packed", "queue-enabled-late" },
+	/* What it has read and written of a queue it knows when it takes the queue back. */
+	{ "legacy-size-unread",
+	  "reset-legacy; acknowledge-legacy; write legacy.queue_select 0; "
+	  "! write legacy.queue_address 0x10",
+	  "up-legacy; write legacy.queue_address 0; write legacy.queue_address 0x20", "" },
 	{ "legacy-size-unread",
 	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x38006a46; "
 	  "write legacy.driver_features 0x18006a46; write legacy.queue_select 0; "
