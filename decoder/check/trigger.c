@@ -23,13 +23,23 @@ static bool is_enable(const struct rule_context *ctx)
 	       register_is(ctx, legacy_access(ctx) ? SPEC_REG_QUEUE_PFN : SPEC_REG_QUEUE_ENABLE);
 }
 
+/*
+ * All ones: what the bus answers where no device does, as it was removed or its memory space turned
+ * off.  Of its status, whose bits exclude each other, that is no value.
+ */
+static bool nobody_answers(const struct rule_context *ctx)
+{
+	return register_is(ctx, SPEC_REG_DEVICE_STATUS) && !is_write(ctx) &&
+	       (reg(ctx)->value & 0xff) == 0xff;
+}
+
 static uint64_t of_register(struct rule_context *ctx)
 {
 	const struct spec_field *f = ctx->e->field;
 	bool write = is_write(ctx);
 	uint64_t at = 0;
 
-	if (!f)
+	if (!f || nobody_answers(ctx))
 		return 0;
 	if (write)
 		at = registers[f->id].on_write;

@@ -133,6 +133,8 @@ static void device_status(struct access *a)
 		model_reset_device(a->m, d); /* 2.4 */
 		return;
 	}
+	if (!a->write && (a->value & 0xff) == 0xff)
+		return; /* no device has all bits set: none has answered */
 	d->status = (uint8_t)a->value;
 	d->status_known = true;
 }

@@ -10,6 +10,8 @@ const struct check_case check_cases_core[] = {
 	/* --- status */
 	{ "status-bit-cleared", "reset; acknowledge; ! write status 2",
 	  "reset; acknowledge; write status 3", "" },
+	{ "status-bit-cleared", "up; read status 79; ! write status 13",
+	  "up; read status 255; write status 143", "" },
 	{ "init-without-reset", "! write status 1; write status 3",
 	  "reset; write status 1; write status 3", "" },
 	{ "acknowledge-missing", "reset; write status 2; offer; ! write driver_feature 0x40",
@@ -73,6 +75,11 @@ const struct check_case check_cases_core[] = {
 	{ "served-before-driver-ok", "negotiate; setup; enable; avail; ! pop 5", "up; avail; pop 5",
 	  "" },
 	{ "device-sets-failed", "up; ! read status 143", "up; read status 15", "" },
+	/* All ones is what the bus answers when no device does. */
+	{ "device-sets-failed", "up; ! read status 223",
+	  "up; read status 255; wait 2000ms; read status 255", "" },
+	{ "device-sets-status-bits", "reset; write status 1; ! read status 11",
+	  "reset; write status 1; read status 255", "" },
 	{ "device-sets-status-bits", "reset; write status 1; ! read status 3",
 	  "reset; write status 1; read status 1", "" },
 	{ "device-clears-status-bits", "up; ! read status 13",
