@@ -19,6 +19,10 @@
 
 #define UNDEFINED "up; avail; kick; pop 5: readable 16, writable 512, writable 1 type "
 
+#define CAPACITY(low) \
+	"read config_generation 1; read config.capacity/4 " low "; read config.capacity/4+4 0; " \
+	"read config_generation 1; "
+
 const struct check_case check_cases_blk[] = {
 	{ "blk-type-undefined",
 	  "up; avail; kick; ! pop 5: readable 16, writable 512, writable 1 "
@@ -126,6 +130,18 @@ const struct check_case check_cases_blk[] = {
 	{ "blk-writeback-on",
 	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "! read config.writeback 1",
 	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "read config.writeback 0", "" },
+	/* The disk shrinks: what was made available before the driver knew. */
+	{ "blk-past-end", "up; read-config; " CAPACITY("8") "wait 1500ms; avail; kick; ! pop 5",
+	  "up; read-config; avail; " CAPACITY("8") "kick; pop 5", "blk-capacity-untold" },
+	/* And between the halves of a disk that grows. */
+	{ "blk-past-end",
+	  "up; read config_generation 0; read config.capacity/4 0x10; read config.capacity/4+4 0; "
+	  "read config_generation 0; avail; kick; ! pop 5 type IN sector 0x100",
+	  "up; read config_generation 0; read config.capacity/4 0xfffffff0; "
+	  "read config.capacity/4+4 0; read config_generation 1; read config.capacity/4 0x10; "
+	  "avail; kick; pop 5 type IN sector 0x100; read config.capacity/4+4 1; "
+	  "read config_generation 1",
+	  "blk-capacity-untold" },
 	{ "blk-writeback-on",
 	  OFFER("0x30006a46", "1") ACCEPT("0x10006846", "1") LIVE "write config.writeback 0; "
 								  "! read config.writeback 1",

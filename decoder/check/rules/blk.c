@@ -169,14 +169,30 @@ static enum verdict too_many(struct rule_context *ctx)
 	return unsure ? RULE_NA : RULE_PASSED;
 }
 
+/*
+ * What the driver has read became less: a request popped since may have been made available before,
+ * and another processor may submit one between the halves.
+ */
+static bool shrinks(const struct rule_context *ctx, uint64_t *capacity)
+{
+	const struct blk_memory *m = blk_memory(ctx);
+
+	if (m->capacity_before <= *capacity || ctx->now - m->ts_shrunk >= STALL)
+		return false;
+	*capacity = m->capacity_before;
+	return true;
+}
+
 static enum verdict past_end(struct rule_context *ctx)
 {
 	const struct model_request *r = ctx->req;
 	uint64_t capacity, sectors = 0;
 	struct blk_segment s;
+	bool unsure;
 
 	if (!r->type || !chain_whole(r) || !check_config(ctx, BLK_CFG_CAPACITY, 8, &capacity))
 		return RULE_NA;
+	unsure = shrinks(ctx, &capacity);
 	if (blk_segmented(r)) {
 		for (unsigned i = 0; blk_segment(r, i, &s); i++)
 			if (s.sector > capacity || s.sectors > capacity - s.sector)
@@ -185,7 +201,7 @@ static enum verdict past_end(struct rule_context *ctx)
 						 " and the capacity is %" PRIu64,
 						 blk_name(r), s.sector, s.sector + s.sectors,
 						 capacity);
-		return blk_segments_seen(r) ? RULE_PASSED : RULE_NA;
+		return blk_segments_seen(r) && !unsure ? RULE_PASSED : RULE_NA;
 	}
 	if (r->type_raw > VIRTIO_BLK_T_OUT && r->type_raw != VIRTIO_BLK_T_ZONE_REPORT)
 		return RULE_NA;
@@ -194,7 +210,7 @@ static enum verdict past_end(struct rule_context *ctx)
 	else
 		sectors = 1;
 	if (r->sector <= capacity && sectors <= capacity - r->sector)
-		return RULE_PASSED;
+		return unsure ? RULE_NA : RULE_PASSED;
 	return rule_fail(ctx,
 			 "%s of %" PRIu64 " sectors from %" PRIu64 " and the capacity is %" PRIu64,
 			 blk_name(r), sectors, r->sector, capacity);

@@ -39,6 +39,8 @@ struct blk_memory {
 		capacity_read; /* a configuration change notified, the capacity not read */
 	unsigned capacity_reads;
 	struct blk_change capacity, may_unmap;
+	/* The capacity as known last, 0 never; and before it became less, at that time. */
+	uint64_t capacity_known, capacity_before, ts_shrunk;
 	bool writeback_set; /* the driver has written 1 to writeback */
 	struct blk_zones *zones; /* NULL: no report yet */
 	uint64_t n_zone_touched; /* the latest request that may change a zone */

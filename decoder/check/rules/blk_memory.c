@@ -128,6 +128,21 @@ static void request_popped(struct rule_context *ctx)
 		zones_touched(ctx);
 }
 
+/* In halves it may be less for a moment. */
+static void capacity_read(struct rule_context *ctx)
+{
+	struct blk_memory *m = blk_memory(ctx);
+	uint64_t now;
+
+	if (!check_config(ctx, BLK_CFG_CAPACITY, 8, &now))
+		return;
+	if (now < m->capacity_known) {
+		m->capacity_before = m->capacity_known;
+		m->ts_shrunk = ctx->now;
+	}
+	m->capacity_known = now;
+}
+
 static void config_accessed(struct rule_context *ctx, uint64_t triggers)
 {
 	uint32_t at = config_offset(ctx);
@@ -136,6 +151,8 @@ static void config_accessed(struct rule_context *ctx, uint64_t triggers)
 
 	if (triggers & AT(CONFIG_WRITE) && in < reg(ctx)->width && in < 8)
 		m->writeback_set = (uint8_t)(reg(ctx)->value >> (8 * in));
+	if (triggers & AT(CONFIG_READ) && at < BLK_CFG_CAPACITY + 8)
+		capacity_read(ctx);
 	if (triggers & AT(CONFIG_READ) && at == BLK_CFG_CAPACITY) {
 		m->capacity_read.number = 0;
 		m->capacity_reads++;
@@ -180,6 +197,7 @@ static void reset(void *memory)
 
 	m->early_write.number = m->capacity_read.number = 0;
 	m->capacity_reads = 0;
+	m->capacity_known = m->capacity_before = 0;
 	m->writeback_set = false;
 	m->capacity.seen.number = m->may_unmap.seen.number = 0;
 	if (m->zones)
