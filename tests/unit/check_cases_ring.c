@@ -217,6 +217,13 @@ const struct check_case check_cases_ring[] = {
 		  "0xc0") "pop 5 at 0x8001 flags 0xc0: readable 16, "
 			  "writable 512, writable 1; pop 6 at 0x8002 flags 0xc0: readable 16, writable 512, writable 1",
 	  "" },
+	/* One used element for a batch, in order. */
+	{ "request-stuck",
+	  "up-in-order; avail 2; kick; pop 5; pop 6; use 5; interrupt; wait 20000ms; read status 15; "
+	  "wait 20000ms; ! read status 15",
+	  "up-in-order; avail 3; kick; pop 5; pop 6; pop 7; use 7; interrupt; wait 20000ms; "
+	  "read status 15; wait 20000ms; read status 15",
+	  "" },
 	{ "packed-used-wrap", "up-packed; " THREE("5") THREE("5") "kick; pop 5; ! use 5 at 6",
 	  "up-packed; " EIGHT(THREE("5")), "" },
 	{ "packed-overfull", "up-packed; kick; pop 5; pop 6; ! pop 7",

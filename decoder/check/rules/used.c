@@ -112,17 +112,30 @@ static enum verdict position(struct rule_context *ctx)
 }
 
 /*
+ * The used element of a later chain stood for this one, too (2.7.9).  QEMU's record of a completion
+ * does not: it is made before QEMU puts them in order.
+ */
+static bool used_in_batch(const struct rule_context *ctx, const struct check_queue *q,
+			  const struct model_request *r)
+{
+	const struct model_source *source = model_source(ctx->model, ctx->dev->source);
+
+	return accepted(ctx, VIRTIO_F_IN_ORDER) && r->number < q->pos.last_in_order &&
+	       !(source && source->kind == VQT_SRC_QEMU);
+}
+
+/*
  * The chain that is in flight for the longest time, of those that certainly are: one that was
  * there before records were lost may have been used among those.
  */
 static const struct model_request *oldest(const struct rule_context *ctx,
-					  const struct model_queue *q)
+					  const struct check_queue *q, const struct model_queue *m)
 {
 	const struct model_request *r, *oldest = NULL;
 
-	for (r = q->in_flight; r; r = r->hh.next)
+	for (r = m->in_flight; r; r = r->hh.next)
 		if (r->number > ctx->d->known.n_lost && !(r->flags & VQT_CHAIN_LIKELY) &&
-		    (!oldest || r->seen_ts < oldest->seen_ts))
+		    !used_in_batch(ctx, q, r) && (!oldest || r->seen_ts < oldest->seen_ts))
 			oldest = r;
 	return oldest;
 }
@@ -137,7 +150,7 @@ static enum verdict stuck(struct rule_context *ctx)
 
 		if (!m || !m->n_in_flight || q->draining || ctx->d->status.n_needs_reset)
 			continue;
-		r = oldest(ctx, m);
+		r = oldest(ctx, q, m);
 		if (!r || ctx->now - r->seen_ts < STUCK || ctx->driver_ts < r->seen_ts + STUCK ||
 		    q->seen.n_stuck == r->number)
 			continue;
