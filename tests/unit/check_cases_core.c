@@ -131,6 +131,13 @@ const struct check_case check_cases_core[] = {
 	  "! read status 15",
 	  "up; write status 0; read status 15; wait 2000ms; read status 15; wait 100ms; read status 0",
 	  "" },
+	/* Whose message it was the reset has undone. */
+	{ "busy-after-reset",
+	  "enable-msix; up; write queue_msix_vector 1; read queue_msix_vector 1; write status 0; "
+	  "wait 1ms; read status 0; ! interrupt vector 1",
+	  "enable-msix; up; write queue_msix_vector 1; read queue_msix_vector 1; write status 0; "
+	  "wait 1ms; interrupt vector 1; read status 0",
+	  "pci-modern-without-caps" },
 	{ "busy-after-reset", "up; avail; kick; pop 5; write status 0; read status 0; ! use 5",
 	  "up; avail; kick; pop 5; write status 0; use 5; read status 0", "used-id-unknown" },
 	{ "intx-kept-over-reset",

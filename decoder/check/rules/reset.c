@@ -253,7 +253,7 @@ static const struct rule rows[] = {
 	  .text = "After device_status reads 0 the device accesses no queues and sends no "
 		  "notifications.",
 	  .needs = REGS | NEED_DEVICE,
-	  .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX),
+	  .at = AT(CHAIN) | AT(USED) | AT(QUEUE_IRQ) | AT(CONFIG_IRQ) | AT(INTX) | AT(MSIX),
 	  .check = busy_after, .wrong = "device_status = 0, then a chain of before is used" },
 	{ DEVICE_MUST, .id = "intx-kept-over-reset", .section = "2.4.1", .refs = "RESET-V2 T05",
 	  .text = "A reset deasserts the INTx line.", .needs = REGS, .at = AT(STATUS_READ),
