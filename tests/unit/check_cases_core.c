@@ -39,6 +39,13 @@ const struct check_case check_cases_core[] = {
 	  "! write queue_size 256",
 	  OFFER "accept; write status 11; read status 3; write status 131",
 	  "valid-features-refused" },
+	/* It reads the refusal late, and goes on. */
+	{ "init-after-refusal",
+	  "reset; acknowledge; offer; accept; write status 11; write queue_select 0; "
+	  "write queue_size 256; read status 3; ! write queue_size 128",
+	  "reset; acknowledge; offer; accept; write status 11; write queue_select 0; "
+	  "write queue_size 256; read status 11; write queue_size 128",
+	  "features-ok-unread,valid-features-refused" },
 	{ "features-after-features-ok",
 	  "negotiate; write driver_feature_select 0; ! write driver_feature 0x30006a46",
 	  "negotiate; write driver_feature_select 0; write driver_feature 0x10006a46", "" },

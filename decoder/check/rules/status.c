@@ -122,10 +122,12 @@ static enum verdict features_ok_unread(struct rule_context *ctx)
 {
 	if (!modern(ctx) || !ctx->d->status.n_features_ok || !sets_up(ctx) || ctx->d->reset.awaited)
 		return RULE_NA;
+	if (ctx->d->features.unread)
+		return RULE_NA; /* said once */
 	if (ctx->d->features.answered || ctx->d->status.n_driver_ok)
 		return RULE_PASSED;
 	rule_related(ctx, ctx->d->status.n_features_ok, "FEATURES_OK set");
-	ctx->d->features.answered = true; /* said once */
+	ctx->d->features.unread = true;
 	return rule_fail(ctx,
 			 "%s was written, but device_status was not read since FEATURES_OK was set",
 			 ctx->e->field->name);
