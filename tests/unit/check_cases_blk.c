@@ -434,6 +434,14 @@ const struct check_case check_cases_blk[] = {
 	  "pop 9: readable 16, readable 512, writable 1 type 0x80000001 sector 16; use 5 len 1; "
 	  "use 9 len 1",
 	  LEGACY },
+	/* DRIVER_OK may, whatever is written after it. */
+	{ "blk-legacy-writeback-status",
+	  "up-legacy; read legacy@52/1 1; write legacy.device_status 7; ! read legacy@52/1 0",
+	  "reset-legacy; acknowledge-legacy; read legacy.device_features 0x39006ac7; "
+	  "read legacy@52/1 1; write legacy.queue_select 0; read legacy.queue_size 256; "
+	  "write legacy.queue_address 16; write legacy.device_status 7; "
+	  "write legacy.device_status 7; read legacy@52/1 0",
+	  LEGACY ",legacy-config-read-once" },
 	{ "blk-legacy-writeback-status",
 	  "reset-legacy; write legacy.device_status 1; read legacy.device_features 0x39006ac7; "
 	  "read legacy@52/1 1; write legacy.device_status 3; ! read legacy@52/1 0",

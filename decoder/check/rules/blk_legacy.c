@@ -114,8 +114,7 @@ static enum verdict writeback(struct rule_context *ctx)
 	    !bit_set(ctx->d->config.known, BLK_CFG_WRITEBACK))
 		return RULE_NA;
 	if (ctx->rule->arg ? ctx->d->features.n_accept < before || ctx->d->status.n_write > before
-			   : ctx->d->status.n_write < before ||
-				     ctx->d->status.n_driver_ok == ctx->d->status.n_write)
+			   : ctx->d->status.n_write < before || ctx->d->status.n_driver_ok > before)
 		return RULE_NA;
 	v = (uint8_t)(reg(ctx)->value >> (8 * (BLK_CFG_WRITEBACK - at)));
 	if (v == ctx->d->config.bytes[BLK_CFG_WRITEBACK])
