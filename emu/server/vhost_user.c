@@ -73,6 +73,35 @@ static bool any_running(const struct vhost_user *u)
 	return false;
 }
 
+/*
+ * What drivers wrote to the configuration outlives the resets that SET_FEATURES stands for, and
+ * connections: the client has it still, sends it once, and starts the rings anew without a word
+ * to the driver (a guest that was paused).  The driver may also write before the rings run.
+ */
+static void keep_config(struct vhost_user *u, uint32_t off, const uint8_t *p, uint32_t len)
+{
+	const uint32_t room = off < sizeof(u->wrote) ? sizeof(u->wrote) - off : 0;
+	for (uint32_t i = 0; i < len && i < room; i++) {
+		u->wrote[off + i] = p[i];
+		u->wrote_known[(off + i) / 8] |= 1u << (off + i) % 8;
+	}
+}
+
+static bool was_written(const struct vhost_user *u, uint32_t off)
+{
+	return off < sizeof(u->wrote) && u->wrote_known[off / 8] >> off % 8 & 1;
+}
+
+static void restore_config(struct vhost_user *u)
+{
+	for (uint32_t at = 0, n; at < sizeof(u->wrote); at += n + 1) {
+		for (n = 0; was_written(u, at + n);)
+			n++;
+		if (n)
+			emu_virtio_config_write(&u->v, at, u->wrote + at, n);
+	}
+}
+
 /* Clients set the same features again on running rings to toggle logging: nothing changes. */
 static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, uint8_t *p, size_t n)
 {
@@ -87,6 +116,7 @@ static int set_features(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	emu_virtio_set_status(&u->v, 0, false); /* reset, also after DEVICE_NEEDS_RESET */
 	uint64_t set[2] = { f & ~BIT(VH_F_PROTOCOL_FEATURES), 0 };
 	emu_virtio_adopt(&u->v, set);
+	restore_config(u);
 	u->features = f;
 	u->features_known = true;
 	report_state(u,
@@ -116,6 +146,7 @@ static int set_config(struct vhost_user *u, const struct vhost_user_hdr *h, uint
 	uint32_t off = get_le32(p), len = get_le32(p + 4);
 	if (len > n - 12)
 		return -EINVAL;
+	keep_config(u, off, p + 12, len);
 	emu_virtio_config_write(&u->v, off, p + 12, len);
 	return 0;
 }
@@ -137,6 +168,7 @@ static int reset_device(struct vhost_user *u, const struct vhost_user_hdr *h, ui
 	vhost_user_rings_stop(u);
 	emu_virtio_set_status(&u->v, 0, false);
 	u->features_known = false;
+	memset(u->wrote_known, 0, sizeof(u->wrote_known));
 	for (unsigned i = 0; i < u->v.nqueues; i++)
 		u->ring[i].enabled = u->ring[i].started = false;
 	return 0;

@@ -134,6 +134,8 @@ struct vhost_user {
 	uint64_t protocol;
 	bool features_known;
 	int channel; /* to the client, for messages that begin here; -1: none */
+	/* What clients wrote to the configuration, and a bit for each byte that they did. */
+	uint8_t wrote[256], wrote_known[256 / 8];
 	struct vhost_user_ring *ring; /* one a queue of v */
 	/* requests in flight, in memory that outlives this process */
 	struct server_map track_map;

@@ -370,6 +370,65 @@ static void test_resize(void)
 	close_server(&c);
 }
 
+/* The byte of the configuration that chooses between write back (1) and write through (0). */
+static uint8_t writeback(struct client *c)
+{
+	uint8_t config[12 + BLK_CFG_WRITEBACK + 1] = { [4] = BLK_CFG_WRITEBACK + 1 };
+	request(c, VH_GET_CONFIG, 0, config, sizeof(config), -1);
+	if (reply(c, config, sizeof(config), NULL) != sizeof(config))
+		return 0xff;
+	return config[12 + BLK_CFG_WRITEBACK];
+}
+
+static void set_writeback(struct client *c, uint8_t to)
+{
+	uint8_t config[12 + 1] = { BLK_CFG_WRITEBACK, [4] = 1, [12] = to };
+	request(c, VH_SET_CONFIG, 0, config, sizeof(config), -1);
+}
+
+/*
+ * Clients set the features again whenever they start the rings, such as after a guest was
+ * paused: the driver knows nothing of that, and flushes only while it sees a write-back cache.
+ */
+static void test_writeback(void)
+{
+	const uint64_t cache = 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_BLK_F_CONFIG_WCE;
+	struct client c;
+	uint32_t state[2] = { 0 };
+	open_server(&c, 1);
+	start_with(&c, 0, cache);
+	is(writeback(&c), 1, "write back at first");
+	uint8_t much[4096] = { 255, [4] = 0xf0, [5] = 0xf }; /* 4080 bytes from 255 on */
+	request(&c, VH_SET_CONFIG, 0, much, sizeof(much), -1);
+	is(writeback(&c), 1, "bytes behind the configuration are left out");
+	set_writeback(&c, 0);
+	is(writeback(&c), 0, "the driver chooses write through");
+	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	reply(&c, state, 8, NULL);
+	start_with(&c, 0, cache);
+	is(writeback(&c), 0, "write through after the rings were stopped and started");
+	close(c.fd);
+	turn(&c);
+	connect_client(&c);
+	start_with(&c, 0, cache);
+	is(writeback(&c), 0, "and after the client has connected again");
+	set_writeback(&c, 1);
+	is(writeback(&c), 1, "write back again, as the driver chooses");
+	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	reply(&c, state, 8, NULL);
+	set_writeback(&c, 0);
+	start_with(&c, 0, cache);
+	is(writeback(&c), 0, "chosen before the rings run");
+	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	reply(&c, state, 8, NULL);
+	start_with(&c, 0, 1ull << VIRTIO_BLK_F_FLUSH);
+	is(writeback(&c), 1, "a driver that cannot choose has write back, as it can flush");
+	request(&c, VH_RESET_DEVICE, 0, NULL, 0, -1);
+	start_with(&c, 0, cache);
+	is(writeback(&c), 1, "a reset of the device forgets the choice");
+	close_server(&c);
+}
+
 /* Two requests were in flight when the server died; one of them was used, not yet noted. */
 static void test_inflight(void)
 {
@@ -585,6 +644,7 @@ int main(void)
 	test_cut_memory();
 	test_broken_driver();
 	test_resize();
+	test_writeback();
 	test_inflight();
 	test_packed_inflight(false);
 	test_packed_inflight(true);
