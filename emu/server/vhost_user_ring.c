@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decoder/trace/record.h"
+#include "decoder/util/virtqueue.h"
 #include "emu/server/vhost_user.h"
 
 /* --- running ------------------------------------------------------------------------------ */
@@ -55,6 +56,20 @@ static int place(struct vhost_user_ring *r)
 	return vhost_user_place(&r->u->server.maps, &r->addr, &q->desc, &q->driver, &q->device);
 }
 
+/* Was nothing used in this ring yet?  Its last entry tells where its indices have come around. */
+static bool is_new(const struct emu_queue *q)
+{
+	static const uint8_t zero[sizeof(struct vqt_desc)];
+	const struct ring_reader *in = &q->ring.in;
+	const uint16_t first = virtq_position(0, in->packed);
+	const size_t len = in->packed ? sizeof(zero) : virtq_used_at(1) - virtq_used_at(0);
+	const uint64_t at = in->packed ? q->desc + virtq_desc_at(in->size - 1)
+				       : q->device + virtq_used_at(in->size - 1);
+	uint8_t last[sizeof(zero)];
+	return in->avail == first && in->used == first &&
+	       emu_mem_read(q->v->mem, at, last, len) == 0 && !memcmp(last, zero, len);
+}
+
 /* Start a ring if it is set up completely; 0 also if it is not. */
 static int start(struct vhost_user_ring *r)
 {
@@ -79,6 +94,12 @@ static int start(struct vhost_user_ring *r)
 	q->polled = r->kick.fd < 0;
 	r->running = true;
 	vhost_user_inflight_redo(r, q);
+	/*
+	 * the server before this one may have died after it had used a buffer, and before it
+	 * called; an extra notification is harmless
+	 */
+	if (r->call >= 0 && !is_new(q))
+		server_signal(&u->server, r->call);
 	return 0;
 }
 

@@ -469,6 +469,37 @@ static void test_inflight(void)
 	close_server(&c);
 }
 
+/*
+ * A server died between the used entry of a request and the call for it.  No request is left to
+ * be done again, so the guest waits until the next server calls.
+ */
+static void test_call_lost(void)
+{
+	struct client c;
+	uint64_t n = 0;
+	open_server(&c, 1);
+	start(&c, 0);
+	ok(read(c.call, &n, 8) < 0, "a new ring: nothing was used, no call");
+	put_request(&c, 0, VIRTIO_BLK_T_IN, 0);
+	offer(&c, 0);
+	is(read(c.call, &n, 8), 8, "a request was used: a call");
+	close(c.fd);
+	turn(&c);
+	connect_client(&c);
+	start(&c, 1);
+	is(used(&c), 1, "connected again: nothing to do");
+	is(read(c.call, &n, 8), 8, "but a call, as the server before may have died before it");
+	close(c.fd);
+	turn(&c);
+	connect_client(&c);
+	memset(c.ram + 0x1000, 0, 4); /* as if 65536 had been used: both indices are 0 again */
+	memset(c.ram + 0x2000, 0, 4);
+	c.ram[0x2000 + 4 + 8 * (SIZE - 1)] = 1;
+	start(&c, 0);
+	is(read(c.call, &n, 8), 8, "also where the indices are those of a new ring");
+	close_server(&c);
+}
+
 /* --- packed rings: a server died with requests in flight ------------------------------- */
 
 #define PACKED (1ull << VIRTIO_F_RING_PACKED)
@@ -646,6 +677,7 @@ int main(void)
 	test_resize();
 	test_writeback();
 	test_inflight();
+	test_call_lost();
 	test_packed_inflight(false);
 	test_packed_inflight(true);
 	test_packed_garbage();
