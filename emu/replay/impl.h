@@ -42,6 +42,8 @@ struct replay_side {
 	bool due; /* a notification is due and has not been sent */
 	uint64_t due_at; /* event number of the used buffer it is due for */
 	uint64_t due_popped; /* chains popped by then: a later one shows that the driver went on */
+	/* Of the interrupts counted as equal, those that are not if this one is never sent. */
+	unsigned counted;
 };
 enum { RECORDED, REPLAYED };
 

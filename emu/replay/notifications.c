@@ -57,11 +57,23 @@ static void missed(struct replay_queue *q, unsigned side, const struct event *e)
 		other->due = false;
 		return;
 	}
-	if (side == RECORDED && !i->doubt)
-		i->n.interrupts.equal--;
+	i->n.interrupts.equal -= s->counted;
+	if (i->doubt) { /* replay_differs() says why */
+		i->n.interrupts.compared -= s->counted;
+		i->n.interrupts.not_compared += s->counted;
+	}
 	replay_differs(i, e, &f, "interrupt.missing",
 		       side == RECORDED ? "no notification of what was used" : "a notification",
 		       side == RECORDED ? "a notification" : "no notification of what was used");
+}
+
+/* Equal, until it turns out that one of the two devices has not sent it. */
+static void count(struct replay_queue *q)
+{
+	replay_compared(&q->i->n.interrupts, true);
+	q->side[RECORDED].counted = 1;
+	if (q->side[REPLAYED].due)
+		q->side[REPLAYED].counted++;
 }
 
 void replay_notifications_used(struct replay_queue *q, unsigned side, const struct event *e,
@@ -92,7 +104,9 @@ void replay_notifications_used(struct replay_queue *q, unsigned side, const stru
 	s->due_at = e->number;
 	s->due_popped = q->popped;
 	if (side == RECORDED)
-		replay_compared(&i->n.interrupts, true);
+		count(q);
+	else /* that of the recorded device, which is due since the same event */
+		s->counted = q->side[RECORDED].due && q->side[RECORDED].due_at == e->number;
 }
 
 /* Is this interrupt the queue's? */
