@@ -38,6 +38,29 @@ static uint64_t written_len(const struct model_request *r)
 	return r->readable > BLK_HEADER ? r->readable - BLK_HEADER : 0;
 }
 
+/* A range of the disk, in bytes. */
+struct range {
+	uint64_t off, len;
+};
+#define RANGES ((CLASS_HEAD_BYTES - BLK_HEADER) / BLK_SEGMENT)
+
+/*
+ * What a discard, write zeroes or secure erase is of: how many ranges; -1: not all of its
+ * segments were captured.
+ */
+static int ranges(const struct model_request *r, struct range out[RANGES])
+{
+	unsigned n = 0;
+	for (uint32_t at = BLK_HEADER; at + BLK_SEGMENT <= r->head_len; at += BLK_SEGMENT) {
+		uint64_t sector = get_le64(r->head_bytes + at);
+		if (sector < INT64_MAX / BLK_SECTOR)
+			out[n++] = (struct range){ sector * BLK_SECTOR,
+						   (uint64_t)get_le32(r->head_bytes + at + 8) *
+							   BLK_SECTOR };
+	}
+	return r->readable > r->head_len ? -1 : (int)n;
+}
+
 /* Mark a range of a set of known bytes; what does not fit is not kept track of. */
 static void mark(struct replay_disk *set, uint64_t off, uint64_t len)
 {
@@ -75,6 +98,7 @@ static bool next_read(const struct event *e, uint32_t *pos, struct piece *p)
 struct learned {
 	struct replay_disk *before; /* contents before the trace */
 	struct replay_disk *written; /* what the trace wrote: marked, not kept */
+	bool anywhere; /* and it may have written anywhere */
 	bool serial_known;
 	bool wrote; /* a write succeeded */
 };
@@ -111,7 +135,7 @@ static void learn_read(struct learned *l, const struct event *e)
 	uint8_t written[512], old[512];
 	struct piece p;
 	uint32_t pos = 0;
-	while (next_read(e, &pos, &p)) {
+	while (!l->anywhere && next_read(e, &pos, &p)) {
 		uint64_t off = e->req->sector * BLK_SECTOR + p.at;
 		for (size_t at = 0, n; at < p.len; at += n) {
 			n = p.len - at < sizeof(old) ? p.len - at : sizeof(old);
@@ -140,6 +164,15 @@ static void learn_serial(struct replay_finding *f, struct learned *l, const stru
 	l->serial_known = n == 20;
 }
 
+static void learn_ranges(struct learned *l, const struct model_request *r)
+{
+	struct range of[RANGES];
+	int n = ranges(r, of);
+	l->anywhere |= n < 0;
+	for (int i = 0; i < n; i++)
+		mark(l->written, of[i].off, of[i].len);
+}
+
 static int blk_learn(struct replay_finding *f, const struct event *e)
 {
 	const struct model_request *r = e->req;
@@ -164,7 +197,7 @@ static int blk_learn(struct replay_finding *f, const struct event *e)
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
-	case VIRTIO_BLK_T_SECURE_ERASE: mark(l->written, r->sector * BLK_SECTOR, r->bytes); break;
+	case VIRTIO_BLK_T_SECURE_ERASE: learn_ranges(l, r); break;
 	case VIRTIO_BLK_T_GET_ID:
 		if (ok && !l->serial_known)
 			learn_serial(f, l, e);
@@ -444,22 +477,34 @@ static int compare_data(struct replay_completion *l, bool of_disk)
 }
 
 /* A range was written, or (known) has a value that the specification gives. */
-static void changed(struct replay_completion *l, uint64_t len, bool known)
+static void changed(struct replay_completion *l, uint64_t off, uint64_t len, bool known)
 {
-	const struct model_request *r = l->e->req;
 	struct played *p = l->i->play;
 	unsigned k = p->nwrites++ % WRITES;
-	p->writes[k].off = r->sector * BLK_SECTOR;
+	p->writes[k].off = off;
 	p->writes[k].len = len;
 	p->writes[k].number = l->e->number;
-	know(p, r->sector * BLK_SECTOR, len, known && succeeded(r));
+	know(p, off, len, known && succeeded(l->e->req));
+}
+
+static void changed_ranges(struct replay_completion *l, bool known)
+{
+	struct range of[RANGES];
+	int n = ranges(l->e->req, of);
+	for (int i = 0; i < n; i++)
+		changed(l, of[i].off, of[i].len, known);
+	if (n >= 0)
+		return;
+	blk_lost(l->i);
+	replay_skipped(l->i, NULL,
+		       "what is on the disk after requests of whose ranges not all were captured");
 }
 
 static void written(struct replay_completion *l)
 {
 	const struct model_request *r = l->e->req;
 	uint64_t seen = 0;
-	changed(l, written_len(r), false);
+	changed(l, r->sector * BLK_SECTOR, written_len(r), false);
 	if (!succeeded(r))
 		return;
 	for (unsigned n = 0; n < l->c->nbytes; n++) {
@@ -497,9 +542,11 @@ static int blk_compare(struct replay_completion *l)
 		return 0;
 	case VIRTIO_BLK_T_GET_ID: return succeeded(r) && l->equal ? compare_data(l, false) : 0;
 	case VIRTIO_BLK_T_OUT: written(l); return 0;
-	case VIRTIO_BLK_T_DISCARD: changed(l, r->bytes, false); return 0; /* 5.2.6.2: unspecified */
-	case VIRTIO_BLK_T_WRITE_ZEROES:
-	case VIRTIO_BLK_T_SECURE_ERASE: changed(l, r->bytes, true); return 0;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_SECURE_ERASE:
+		changed_ranges(l, false);
+		return 0; /* 5.2.6.2: unspecified */
+	case VIRTIO_BLK_T_WRITE_ZEROES: changed_ranges(l, true); return 0;
 	}
 	return 0;
 }
@@ -507,9 +554,18 @@ static int blk_compare(struct replay_completion *l)
 /* What an unplayed request wrote is not on the target's disk. */
 static void blk_unplayed(struct replay_instance *i, const struct model_request *r)
 {
-	if (sane(r) && r->type_raw != VIRTIO_BLK_T_IN)
-		know(i->play, r->sector * BLK_SECTOR,
-		     r->type_raw == VIRTIO_BLK_T_OUT ? r->readable : r->bytes, false);
+	struct range of[RANGES];
+	int n = 0;
+	if (!sane(r) || r->type_raw == VIRTIO_BLK_T_IN)
+		return;
+	if (r->type && r->type->flags & SPEC_REQ_SEGMENTS)
+		n = ranges(r, of);
+	else
+		of[n++] = (struct range){ r->sector * BLK_SECTOR, r->readable };
+	for (int k = 0; k < n; k++)
+		know(i->play, of[k].off, of[k].len, false);
+	if (n < 0)
+		blk_lost(i);
 }
 
 const struct replay_class replay_blk = {
