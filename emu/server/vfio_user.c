@@ -193,6 +193,7 @@ static int do_reset(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 	u->dma.refused = true;
 	emu_device_reset(u->dev);
 	u->dma.refused = false;
+	memset(u->pending, 0, sizeof(u->pending));
 	return answer(u, h, 0);
 }
 

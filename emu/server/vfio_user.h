@@ -79,6 +79,7 @@ struct vfio_user {
 	uint32_t client_data_max; /* the most data that the client accepts in a message */
 	/* interrupts: 5.4 of VFIO's uapi, indexes INTX and MSIX */
 	int intx_fd, vector_fd[VU_VECTORS];
+	bool pending[VU_VECTORS]; /* sent while the vector had no descriptor */
 	struct server_source intx_unmask;
 	bool intx_level, intx_masked;
 	/* the DMA message whose answer is awaited */

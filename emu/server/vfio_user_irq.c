@@ -45,6 +45,7 @@ void vfio_user_irqs_drop(struct vfio_user *u)
 	u->intx_masked = false;
 	for (unsigned i = 0; i < VU_VECTORS; i++)
 		server_close(&u->vector_fd[i]);
+	memset(u->pending, 0, sizeof(u->pending));
 }
 
 void vfio_user_msix(void *opaque, uint16_t vector)
@@ -52,6 +53,8 @@ void vfio_user_msix(void *opaque, uint16_t vector)
 	struct vfio_user *u = opaque;
 	if (vector < VU_VECTORS && u->vector_fd[vector] >= 0)
 		server_interrupt(&u->server, &u->vector_fd[vector]);
+	else if (vector < VU_VECTORS)
+		u->pending[vector] = true;
 }
 
 /* INTx is level-triggered: signal once, then not before the client unmasks it. */
@@ -120,6 +123,19 @@ static int set_intx(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 	return 0;
 }
 
+/* -1: it has none from now on, which masks it; one that comes takes what is pending, PCI 6.8.3.4. */
+static void set_vector_fd(struct vfio_user *u, uint32_t vector, int fd)
+{
+	server_close(&u->vector_fd[vector]);
+	u->vector_fd[vector] = fd;
+	if (fd < 0)
+		return;
+	server_nonblock(fd);
+	if (u->pending[vector])
+		server_interrupt(&u->server, &u->vector_fd[vector]);
+	u->pending[vector] = false;
+}
+
 static int set_msix(struct vfio_user *u, const struct vfio_irq_set *s, const uint8_t *data)
 {
 	if ((s->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) != VFIO_IRQ_SET_ACTION_TRIGGER)
@@ -130,10 +146,7 @@ static int set_msix(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 	for (uint32_t i = 0; i < s->count; i++) {
 		int *fd = &u->vector_fd[s->start + i];
 		if (s->flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-			server_close(fd);
-			*fd = server_take_fd(&u->server, i); /* -1: it has none from now on */
-			if (*fd >= 0)
-				server_nonblock(*fd);
+			set_vector_fd(u, s->start + i, server_take_fd(&u->server, i));
 		} else if (*fd >= 0 && (!(s->flags & VFIO_IRQ_SET_DATA_BOOL) || data[i])) {
 			server_signal(&u->server, *fd);
 		}

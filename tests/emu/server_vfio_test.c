@@ -344,6 +344,46 @@ static void test_intx(void)
 	close_server(&c);
 }
 
+/*
+ * A client masks a vector by taking its descriptor away.  An interrupt meanwhile is pending, and
+ * comes with the next descriptor (PCI 6.8.3.4).
+ */
+static void test_masked_vector(void)
+{
+	struct client c;
+	uint64_t n;
+	char buf[64];
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	struct vfio_irq_set s = { .argsz = sizeof(s),
+				  .index = VFIO_PCI_MSIX_IRQ_INDEX,
+				  .start = 1,
+				  .count = 1,
+				  .flags =
+					  VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER };
+	int ev = eventfd(0, EFD_NONBLOCK);
+	open_server(&c, false);
+	version(&c);
+	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	is(call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf)), 0, "a vector's descriptor");
+	reg_write(&c, 7, 0x42, 0x8000, 2, false); /* MSI-X is enabled */
+	reg_write(&c, 4, 0x10, 1, 2, false); /* the vector of the configuration */
+	bring_up(&c);
+	is(call(&c, VU_SET_IRQS, &s, sizeof(s), -1, buf, sizeof(buf)), 0, "it is taken away");
+	uint16_t idx = 1, head = 99;
+	pwrite(c.ram_fd, &head, 2, 0x1004);
+	pwrite(c.ram_fd, &idx, 2, 0x1002);
+	reg_write(&c, 4, 0x3000, 0, 2, true);
+	is(reg_read(&c, 4, 0x14, 1), 15 | 64, "the device needs reset, and has nowhere to say so");
+	ok(read(ev, &n, 8) < 0, "the descriptor is not used any more");
+	call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf));
+	ok(read(ev, &n, 8) == 8 && n == 1, "it comes with the next descriptor");
+	call(&c, VU_SET_IRQS, &s, sizeof(s), -1, buf, sizeof(buf));
+	call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf));
+	ok(read(ev, &n, 8) < 0, "once");
+	close(ev);
+	close_server(&c);
+}
+
 /* Rings by messages: the answers are mixed with registers, or never come. */
 static void test_message_dma(void)
 {
@@ -521,6 +561,7 @@ int main(void)
 	test_garbage();
 	test_memory();
 	test_intx();
+	test_masked_vector();
 	test_message_dma();
 	test_truncated();
 	test_dma_at_end();
