@@ -343,11 +343,25 @@ static int run_later(struct vfio_user *u)
 	return n;
 }
 
+/* Completions that are left alone would wake the loop again and again. */
+static int watch_backend(struct vfio_user *u)
+{
+	struct server_source *s = &u->server.backend;
+	int fd = emu_virtio_fd(&u->dev->v);
+	if (emu_virtio_holds(&u->dev->v))
+		server_unwatch(&u->server, s);
+	else if (fd >= 0 && s->fd < 0)
+		return server_watch(&u->server, s, fd, EPOLLIN);
+	return 0;
+}
+
 static int run(struct server *srv)
 {
 	struct vfio_user *u = (struct vfio_user *)srv;
 	int n = emu_virtio_run(&u->dev->v, SERVER_BUDGET);
 	n += run_later(u);
+	if (watch_backend(u) < 0)
+		server_fail(srv, "the disk cannot be waited for");
 	if (server_maps_lost(&u->server.maps))
 		server_fail(srv, "the client took memory away that it had mapped for us");
 	return n;
@@ -405,9 +419,7 @@ static int init(struct server *srv, const struct server_config *cfg)
 	u->dma_timeout_ms = cfg->dma_timeout_ms ? cfg->dma_timeout_ms : PATIENCE_MS;
 	vfio_user_irqs_init(u);
 	emu_mem_set_ops(srv->maps.mem, &vfio_user_dma_ops, u);
-	int ret = emu_device_new(&u->dev, &c);
-	int fd = ret < 0 ? -1 : emu_virtio_fd(&u->dev->v);
-	return ret < 0 || fd < 0 ? ret : server_watch(srv, &srv->backend, fd, EPOLLIN);
+	return emu_device_new(&u->dev, &c);
 }
 
 static const struct server_ops ops = {

@@ -201,6 +201,8 @@ int emu_virtio_run(struct emu_virtio *v, unsigned budget);
 /* Was the budget of the last run used up, so that there may be more to do? */
 bool emu_virtio_busy(const struct emu_virtio *v);
 int emu_virtio_fd(struct emu_virtio *v); /* readable when there are completions; -1: none */
+/* Are completions left alone now?  Then do not wait for emu_virtio_fd(). */
+bool emu_virtio_holds(const struct emu_virtio *v);
 /*
  * Report the state of the rings to the tap, which shows chains without a notification. 
  * The caller says why, and whether a kick may be under way (enum vqt_ring_why,

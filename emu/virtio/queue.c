@@ -514,6 +514,18 @@ static void start_early(struct emu_virtio *v)
 			start_ring(&v->queue[i]);
 }
 
+/*
+ * Requests in flight when DMA is switched off end when it is on again: their ends are DMA.  Only
+ * a reset does not wait for that, after which the driver gives the device nothing to write to.
+ */
+bool emu_virtio_holds(const struct emu_virtio *v)
+{
+	bool hold = v->paused && !v->resetting;
+	for (unsigned i = 0; hold && i < v->nqueues; i++)
+		hold = !v->queue[i].resetting;
+	return hold;
+}
+
 int emu_virtio_run(struct emu_virtio *v, unsigned budget)
 {
 	int total = 0, progress;
@@ -521,7 +533,7 @@ int emu_virtio_run(struct emu_virtio *v, unsigned budget)
 	if (emu_virtio_live(v))
 		start_early(v);
 	do {
-		progress = v->cls->poll ? v->cls->poll(v, false) : 0;
+		progress = v->cls->poll && !emu_virtio_holds(v) ? v->cls->poll(v, false) : 0;
 		for (unsigned i = 0; i < v->nqueues && left; i++) {
 			struct emu_queue *q = &v->queue[i];
 			if (!q->kicked && !q->polled)

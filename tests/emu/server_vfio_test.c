@@ -58,13 +58,15 @@ static void connect_client(struct client *c)
 }
 
 static int dma_ms = 50;
+static const char *disk; /* NULL: memory */
 
 static void open_server(struct client *c, bool no_msix)
 {
 	static struct emu_blk_config blk;
 	memset(c, 0, sizeof(*c));
 	memset(&blk, 0, sizeof(blk));
-	emu_backend_mem(&blk.backend, NULL, 64 << 10);
+	if (!disk || emu_backend_file(&blk.backend, disk, NULL) < 0)
+		emu_backend_mem(&blk.backend, NULL, 64 << 10);
 	struct server_config cfg = { .cls = &emu_blk,
 				     .class_config = &blk,
 				     .queues = 2,
@@ -384,6 +386,30 @@ static void test_masked_vector(void)
 	close_server(&c);
 }
 
+/* Completions wait while bus mastering is off: they do not wake the server all the time. */
+static void test_bus_master(void)
+{
+	struct client c;
+	char path[40];
+	int fd = memfd_create("disk", 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	disk = path;
+	if (ftruncate(fd, 64 << 10) < 0)
+		abort();
+	open_server(&c, false);
+	disk = NULL;
+	bool any = emu_virtio_fd(server_virtio(c.server)) >= 0;
+	version(&c);
+	bring_up(&c);
+	is(c.server->backend.fd >= 0, any, "the disk is waited for");
+	reg_write(&c, 7, 4, 2, 2, false);
+	ok(c.server->backend.fd < 0, "not without bus mastering");
+	reg_write(&c, 7, 4, 6, 2, false);
+	is(c.server->backend.fd >= 0, any, "with it again");
+	close(fd);
+	close_server(&c);
+}
+
 /* Rings by messages: the answers are mixed with registers, or never come. */
 static void test_message_dma(void)
 {
@@ -562,6 +588,7 @@ int main(void)
 	test_memory();
 	test_intx();
 	test_masked_vector();
+	test_bus_master();
 	test_message_dma();
 	test_truncated();
 	test_dma_at_end();
