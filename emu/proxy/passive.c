@@ -86,7 +86,9 @@ unsigned vhost_proxy_sockets(const struct server *d, struct pollfd *fd)
 
 	for (unsigned i = 0; i < VHOST_PROXY_SOCKETS; i++)
 		if (all[i] >= 0)
-			fd[n++] = (struct pollfd){ .fd = all[i], .events = POLLIN };
+			fd[n++] = (struct pollfd){ .fd = all[i],
+						   .events = !i && d->output_full ? POLLOUT
+										  : POLLIN };
 	return n;
 }
 

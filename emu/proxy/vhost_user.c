@@ -23,15 +23,42 @@ int vhost_proxy_connect(const char *path)
 
 /* --- handing on ---------------------------------------------------------------------- */
 
-static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, struct server_in *in)
+static unsigned descriptors(const struct server_in *in, int fd[SERVER_FDS])
 {
-	struct iovec v = { msg, len };
-	int fd[SERVER_FDS];
 	unsigned n = 0;
 	for (unsigned i = 0; i < in->nfds; i++)
 		if (in->fd[i] >= 0)
 			fd[n++] = in->fd[i];
+	return n;
+}
+
+static int hand_on(struct vhost_proxy *p, int to, uint8_t *msg, size_t len, struct server_in *in)
+{
+	struct iovec v = { msg, len };
+	int fd[SERVER_FDS];
+	unsigned n = descriptors(in, fd);
 	int ret = to < 0 ? -EPIPE : server_send_wait(to, &v, 1, fd, n, SEND_MS);
+	server_in_reset(in, false);
+	return ret;
+}
+
+/*
+ * To the front end, which may be hostile: this process has other front ends to serve, and does not
+ * wait until this one reads.  Nothing more is read from it until it has.
+ */
+static int hand_back(struct vhost_proxy *p, struct server_in *in)
+{
+	struct server *d = &p->server;
+	struct iovec v = { in->buf, in->want };
+	int fd[SERVER_FDS], ret;
+	unsigned n = descriptors(in, fd);
+	if (n <= 1)
+		ret = server_send(d, &v, 1, n ? fd[0] : -1);
+	else if (d->out.len) /* descriptors cannot wait behind bytes that do */
+		ret = server_fail(d, "the front end does not read what it is answered");
+	else
+		ret = d->client.fd < 0 ? -EPIPE
+				       : server_send_wait(d->client.fd, &v, 1, fd, n, SEND_MS);
 	server_in_reset(in, false);
 	return ret;
 }
@@ -121,7 +148,7 @@ static int pass(struct vhost_proxy *p)
 	p->server.stats.messages++;
 	ret = look_at(p, in->buf, in->have, in, false);
 	if (ret == 0)
-		ret = hand_on(p, p->server.client.fd, in->buf, in->want, in);
+		ret = hand_back(p, in);
 	return ret < 0 ? ret : 1;
 }
 

@@ -395,6 +395,46 @@ static void hostile(void)
 }
 
 /*
+ * A front end that does not read what the back end answers: the proxy, which has other devices to
+ * serve, does not wait for it, and nothing is lost.
+ */
+static void unread(void)
+{
+	static uint8_t body[4096], got[4096];
+	uint32_t what;
+	unsigned sent = 0, read = 0, right = 0;
+	struct vhost_user_hdr h = { VH_GET_CONFIG, VH_VERSION | VH_REPLY, sizeof(body) };
+	struct iovec iov[] = { { &h, sizeof(h) }, { body, sizeof(body) } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+	int n;
+
+	by_hand = true;
+	connect_front();
+	while (sent < 512 && server_connected(proxy)) {
+		body[0] = sent;
+		sent += sendmsg(back, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(h) + sizeof(body);
+		server_step(proxy, 0, NULL);
+	}
+	is(sent, 512, "2 MiB of answers that nobody reads are taken from the back end");
+	ok(server_connected(proxy), "the front end is still connected");
+	struct pollfd fd[VHOST_PROXY_SOCKETS];
+	ok(vhost_proxy_sockets(proxy, fd) == 2 && fd[0].events == POLLOUT && fd[1].events == POLLIN,
+	   "and waited for until it reads");
+	for (unsigned idle = 0; read < sent && idle < 1000;) {
+		n = get_from(front, &what, got, sizeof(got), NULL, NULL);
+		idle = n < 0 ? idle + 1 : 0;
+		right += n == sizeof(got) && got[0] == (uint8_t)read;
+		read += n == sizeof(got);
+		server_step(proxy, 0, NULL);
+	}
+	is(right, 512, "and arrive when it does read");
+	close(front);
+	close(back);
+	turn();
+	by_hand = false;
+}
+
+/*
  * The front end has a record of chains that an earlier back end left in flight.  In a new ring there
  * are none, and a chain that is there already is the first one.
  */
@@ -615,6 +655,7 @@ int main(void)
 	polled();
 	as_said();
 	hostile();
+	unread();
 	inflight();
 	passive(cfg);
 	server_free(proxy);
