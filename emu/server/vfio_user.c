@@ -178,6 +178,14 @@ static int do_read(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *
 	return reply_data(u, h, ret, &a, sizeof(a), u->scratch, a.count);
 }
 
+/* Wait for what is in flight at a reset, for which the client waits. */
+static void end_reset(struct vfio_user *u)
+{
+	u->dma.refused = true;
+	emu_virtio_drain(&u->dev->v);
+	u->dma.refused = false;
+}
+
 static int do_write(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t *p, size_t len)
 {
 	struct vfio_user_region_access a;
@@ -185,6 +193,9 @@ static int do_write(struct vfio_user *u, const struct vfio_user_hdr *h, uint8_t 
 	if (a.count > len - sizeof(a))
 		return answer(u, h, -EINVAL);
 	int ret = emu_device_write(u->dev, a.region, a.offset, p + sizeof(a), a.count);
+	/* 2.4.2: drivers read device_status until it is 0; legacy ones go on at once */
+	if (emu_device_resetting(u->dev) && u->dev->v.legacy && !u->dma.waiting)
+		end_reset(u);
 	return reply(u, h, ret, &a, sizeof(a));
 }
 

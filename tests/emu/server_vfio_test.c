@@ -14,6 +14,7 @@
 #include "decoder/spec/constants.h"
 #include "emu/server/map.h"
 #include "emu/server/vfio_user.h"
+#include "tests/emu/backend_defer.h"
 #include "tests/emu/tap.h"
 
 #define RAM 0x10000u
@@ -59,18 +60,22 @@ static void connect_client(struct client *c)
 
 static int dma_ms = 50;
 static const char *disk; /* NULL: memory */
+static struct emu_backend *slow; /* a transitional device with this disk; NULL: a modern one */
 
 static void open_server(struct client *c, bool no_msix)
 {
 	static struct emu_blk_config blk;
 	memset(c, 0, sizeof(*c));
 	memset(&blk, 0, sizeof(blk));
-	if (!disk || emu_backend_file(&blk.backend, disk, NULL) < 0)
+	if (slow)
+		blk.backend = slow;
+	else if (!disk || emu_backend_file(&blk.backend, disk, NULL) < 0)
 		emu_backend_mem(&blk.backend, NULL, 64 << 10);
 	struct server_config cfg = { .cls = &emu_blk,
 				     .class_config = &blk,
 				     .queues = 2,
 				     .no_msix = no_msix,
+				     .transitional = slow != NULL,
 				     .dma_timeout_ms = dma_ms,
 				     .report = report,
 				     .ends = ends,
@@ -410,6 +415,66 @@ static void test_bus_master(void)
 	close_server(&c);
 }
 
+static uint32_t legacy(struct client *c, uint32_t off, uint32_t n)
+{
+	return reg_read(c, 0, off, n);
+}
+
+static void set_legacy(struct client *c, uint32_t off, uint32_t value, uint32_t n)
+{
+	reg_write(c, 0, off, value, n, false);
+}
+
+/*
+ * A legacy driver writes 0 and goes on, as a kernel does that is started after a crash: requests of
+ * the one before may be in flight.
+ */
+static void test_legacy_reset(void)
+{
+	struct client c;
+	struct emu_backend *inner;
+	char buf[64];
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	const struct vqt_desc d[3] = { { 0x8000, 16, 1, 1 },
+				       { 0x9000, 512, 3, 2 },
+				       { 0x8010, 1, 2, 0 } };
+	const uint16_t avail[3] = { 0, 1, 0 };
+	uint8_t status = 0xff;
+	if (emu_backend_mem(&inner, NULL, 64 << 10) < 0 || emu_backend_defer(&slow, inner) < 0)
+		abort();
+	open_server(&c, true);
+	version(&c);
+	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	pwrite(c.ram_fd, d, sizeof(d), 0x1000);
+	pwrite(c.ram_fd, avail, sizeof(avail), 0x2000);
+	pwrite(c.ram_fd, &status, 1, 0x8010);
+	reg_write(&c, 7, 4, 7, 2, false);
+	for (unsigned life = 0; life < 2; life++) {
+		emu_backend_defer_hold(slow, true);
+		set_legacy(&c, VIRTIO_PCI_STATUS, 0, 1);
+		is(legacy(&c, VIRTIO_PCI_STATUS, 1), 0, "the reset is over when it is answered");
+		set_legacy(&c, VIRTIO_PCI_STATUS, 1, 1);
+		set_legacy(&c, VIRTIO_PCI_STATUS, 3, 1);
+		set_legacy(&c, VIRTIO_PCI_QUEUE_SEL, 0, 2);
+		is(legacy(&c, VIRTIO_PCI_QUEUE_PFN, 4), 0, "no queue");
+		set_legacy(&c, VIRTIO_PCI_QUEUE_PFN, 1, 4);
+		set_legacy(&c, VIRTIO_PCI_STATUS, 7, 1);
+		is(legacy(&c, VIRTIO_PCI_STATUS, 1), 7, "the driver is ready");
+		pwrite(c.ram_fd, &(uint8_t){ 0xff }, 1, 0x8010);
+		pwrite(c.ram_fd, &(uint32_t){ 0 }, 4, 0x3000);
+		set_legacy(&c, VIRTIO_PCI_QUEUE_NOTIFY, 0, 2);
+		is(server_virtio(c.server)->inflight, 1, "a request is in flight");
+	}
+	emu_backend_defer_hold(slow, false);
+	turn(&c);
+	uint16_t used = 0;
+	pread(c.ram_fd, &status, 1, 0x8010);
+	pread(c.ram_fd, &used, 2, 0x3002);
+	is(status | used << 8, 0x100, "that of the second driver is done");
+	slow = NULL;
+	close_server(&c);
+}
+
 /* Rings by messages: the answers are mixed with registers, or never come. */
 static void test_message_dma(void)
 {
@@ -589,6 +654,7 @@ int main(void)
 	test_intx();
 	test_masked_vector();
 	test_bus_master();
+	test_legacy_reset();
 	test_message_dma();
 	test_truncated();
 	test_dma_at_end();
