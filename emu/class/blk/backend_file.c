@@ -124,7 +124,10 @@ static int do_sync(struct file_backend *f, struct emu_io *io)
 	case EMU_IO_FLUSH: return fdatasync(f->fd) < 0 ? -errno : 0;
 	case EMU_IO_DISCARD:
 	case EMU_IO_ZEROES:
-		ret = fallocate(f->fd, fallocate_mode(io), io->offset, io->bytes) < 0 ? -errno : 0;
+		do
+			ret = fallocate(f->fd, fallocate_mode(io), io->offset, io->bytes) ? -errno
+											  : 0;
+		while (ret == -EINTR);
 		return finish_fallocate(f, io, ret);
 	default: return transfer(f, io);
 	}
