@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <liburing.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -188,16 +189,25 @@ static void refill(struct file_backend *f)
 	}
 }
 
+#define SUBMIT_TRIES 2000
+#define SUBMIT_MS 1
+
 static void file_commit(struct emu_backend *b)
 {
 	struct file_backend *f = (struct file_backend *)b;
+	unsigned tries = 0;
 	if (!f->uring)
 		return;
 	refill(f);
 	while (f->queued) {
 		int n = io_uring_submit(&f->ring);
+		/* EAGAIN: no memory now.  With none in flight nothing would wake who waits for fd(). */
+		if (n <= 0 && !f->inflight && tries++ < SUBMIT_TRIES) {
+			poll(NULL, 0, SUBMIT_MS);
+			continue;
+		}
 		if (n <= 0)
-			return; /* EAGAIN, EBUSY: poll() tries again */
+			return; /* poll() tries again */
 		f->queued -= n;
 		f->inflight += n;
 		refill(f);
