@@ -241,6 +241,7 @@ static void host_used(void *opaque, struct emu_queue *q)
 
 static void driver_broke(struct vhost_user *u)
 {
+	u->broke = true;
 	server_report(&u->server, SERVER_NOTE, "the guest's driver broke the rules: %s",
 		      u->v.why ? u->v.why : "no reason known");
 	for (unsigned i = 0; i < u->v.nqueues; i++)
@@ -252,7 +253,10 @@ static void driver_broke(struct vhost_user *u)
 static void config_changed(struct vhost_user *u)
 {
 	struct vhost_user_hdr h = { .request = VH_BACKEND_CONFIG_CHANGE, .flags = VH_VERSION };
-	report_state(u, VQT_KNOWN_CONFIG);
+	if (u->features_known)
+		report_state(u, VQT_KNOWN_CONFIG);
+	else if (u->channel < 0)
+		return; /* nobody is there to be told, or knows the device yet */
 	if (u->channel < 0 || !vhost_user_has(u, VH_P_CONFIG))
 		server_report(
 			&u->server, SERVER_NOTE,
@@ -265,13 +269,23 @@ static void config_changed(struct vhost_user *u)
 static void host_config(void *opaque)
 {
 	struct vhost_user *u = opaque;
-	if (u->v.broken)
+	if (u->v.broken && !u->broke)
 		driver_broke(u);
 	else
 		config_changed(u);
 }
 
-static const struct emu_virtio_host host = { .used = host_used, .config = host_config };
+static void host_reset_done(void *opaque)
+{
+	((struct vhost_user *)opaque)->broke = false;
+}
+
+static const struct emu_virtio_host host = {
+	.used = host_used,
+	.config = host_config,
+	.reset_done = host_reset_done,
+	.keeps_config = true,
+};
 
 static int run(struct server *srv)
 {

@@ -133,6 +133,7 @@ struct vhost_user {
 	uint64_t features; /* accepted */
 	uint64_t protocol;
 	bool features_known;
+	bool broke; /* and it was said that the driver broke the device */
 	int channel; /* to the client, for messages that begin here; -1: none */
 	/* What clients wrote to the configuration, and a bit for each byte that they did. */
 	uint8_t wrote[256], wrote_known[256 / 8];

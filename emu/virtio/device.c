@@ -300,7 +300,7 @@ void emu_virtio_config_changed(struct emu_virtio *v)
 	emu_tap_lifecycle(v->tap, VQT_LIFECYCLE_CONFIG_CHANGE, VQT_NO_QUEUE, 0, 0, 0, NULL);
 	if (v->status & VIRTIO_CONFIG_S_SUSPEND)
 		v->config_pending = true;
-	else if (v->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	else if (v->status & VIRTIO_CONFIG_S_DRIVER_OK || v->host->keeps_config)
 		v->host->config(v->host_opaque);
 }
 

@@ -53,6 +53,8 @@ struct emu_virtio_host {
 	void (*used)(void *opaque, struct emu_queue *q); /* used buffer notification */
 	void (*config)(void *opaque); /* configuration change notification */
 	void (*reset_done)(void *opaque); /* device_status became 0 */
+	/* Of a change of the configuration it is told without a driver, too: it keeps a copy. */
+	bool keeps_config;
 };
 
 /* A rule that the device breaks on purpose, to test drivers and the checker. */

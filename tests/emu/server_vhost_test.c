@@ -370,6 +370,48 @@ static void test_resize(void)
 	close_server(&c);
 }
 
+static int told(int channel)
+{
+	struct vhost_user_hdr h;
+	return recv(channel, &h, sizeof(h), MSG_DONTWAIT) == sizeof(h) &&
+	       h.request == VH_BACKEND_CONFIG_CHANGE;
+}
+
+/*
+ * The client has a copy of the configuration from the beginning on, and shows that to drivers: it is
+ * told of a change whether a driver is running, or has broken the device.
+ */
+static void test_resize_any_time(void)
+{
+	const uint64_t protocol = ~0ull;
+	struct client c;
+	int pair[2];
+	open_server(&c, 1);
+	struct emu_virtio *v = server_virtio(c.server);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		abort();
+	request(&c, VH_SET_PROTOCOL_FEATURES, 0, &protocol, 8, -1);
+	request(&c, VH_SET_BACKEND_REQ_FD, 0, NULL, 0, pair[1]);
+	close(pair[1]);
+	emu_blk_resize(v, 64);
+	ok(told(pair[0]), "a change before there is a driver");
+	start(&c, 0);
+	offer(&c, 200);
+	ok(c.notes == 1 && strstr(c.said, "head outside"), "a broken ring: %s", c.said);
+	emu_blk_resize(v, 100);
+	ok(told(pair[0]), "a change after that");
+	is(c.notes, 1, "which is no new break");
+	uint32_t state[2] = { 0 };
+	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	reply(&c, state, 8, NULL);
+	memset(c.ram, 0, RAM);
+	start(&c, 0);
+	offer(&c, 200);
+	is(c.notes, 2, "the next break is one");
+	close(pair[0]);
+	close_server(&c);
+}
+
 /* The byte of the configuration that chooses between write back (1) and write through (0). */
 static uint8_t writeback(struct client *c)
 {
@@ -675,6 +717,7 @@ int main(void)
 	test_cut_memory();
 	test_broken_driver();
 	test_resize();
+	test_resize_any_time();
 	test_writeback();
 	test_inflight();
 	test_call_lost();
