@@ -72,8 +72,14 @@ static int compare_status(struct replay_completion *l)
 	const char *hint = NULL;
 	uint8_t status;
 	uint64_t at;
-	if (!find_status(l, &at))
+	if (!find_status(l, &at)) {
+		const struct model_request *r = l->e->req;
+		if (class_status_at(l->e->dev->class, r ? &r->io : NULL) != CLASS_STATUS_NONE &&
+		    l->c->has_status)
+			replay_skipped(l->i, NULL,
+				       "the status of requests, where it was not captured");
 		return 0;
+	}
 	int ret = l->i->ops->mem_read(l->i->target, at, &status, 1);
 	if (ret < 0)
 		return ret;
