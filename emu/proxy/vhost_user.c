@@ -15,10 +15,7 @@
 
 int vhost_proxy_connect(const char *path)
 {
-	int fd = server_connect(path, 0);
-	if (fd >= 0)
-		server_nonblock(fd);
-	return fd;
+	return server_connect(path, SOCK_NONBLOCK);
 }
 
 /* --- handing on ---------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ unsigned vhost_proxy_look(struct server *d, uint32_t *in_flight);
 struct vhost_proxy_stats vhost_proxy_stats(const struct server *d);
 /* Write the device and its state, with which each trace file begins. */
 void vhost_proxy_preamble(struct server *d);
-/* Connect to a UNIX socket; negative errno. */
+/* Connect to a UNIX socket, without waiting: -EAGAIN where too many wait already, or -errno. */
 int vhost_proxy_connect(const char *path);
 
 #endif

@@ -394,6 +394,25 @@ static void hostile(void)
 	turn();
 }
 
+/* A back end that accepts nobody does not hold up the proxy, which has others to serve. */
+static void busy_back_end(void)
+{
+	char path[64];
+	int fd[64], n = 0, listener;
+	snprintf(path, sizeof(path), "/tmp/vqtrace-proxy-test.%d", (int)getpid());
+	listener = server_socket(path);
+	while (n < 64 && (fd[n] = server_connect(path, SOCK_NONBLOCK)) >= 0)
+		n++;
+	is(fd[n < 64 ? n : 63], -EAGAIN, "%d connections wait to be accepted", n);
+	alarm(10); /* it would wait for ever */
+	is(vhost_proxy_connect(path), -EAGAIN, "one more does not wait for its turn");
+	alarm(0);
+	while (n)
+		close(fd[--n]);
+	close(listener);
+	unlink(path);
+}
+
 /*
  * A front end that does not read what the back end answers: the proxy, which has other devices to
  * serve, does not wait for it, and nothing is lost.
@@ -656,6 +675,7 @@ int main(void)
 	as_said();
 	hostile();
 	unread();
+	busy_back_end();
 	inflight();
 	passive(cfg);
 	server_free(proxy);
