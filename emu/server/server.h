@@ -26,7 +26,7 @@
 #include "emu/virtio/device.h"
 
 #define SERVER_FDS 32 /* descriptors a message may carry */
-#define SERVER_BUDGET 4096 /* chains served, then messages and signals get their turn */
+#define SERVER_BUDGET 4096 /* chains and MiB served, then messages and signals get their turn */
 #define SERVER_LATE 64 /* interrupts that are delayed at once */
 #define SERVER_SAID 16 /* kinds of lines whose rate is limited each on its own */
 #define SERVER_BATCH 16 /* events that one epoll_wait() returns */

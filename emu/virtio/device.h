@@ -187,7 +187,7 @@ void emu_queue_kick(struct emu_queue *q, uint32_t value, unsigned via, unsigned 
 void emu_virtio_adopt(struct emu_virtio *v, const uint64_t features[2]);
 int emu_queue_start_at(struct emu_queue *q, uint32_t base);
 uint32_t emu_queue_base(const struct emu_queue *q); /* where it would continue */
-/* Pop a chain again that was in flight when its device died: 1, or as emu_ring_ops.pop. */
+/* Pop a chain again that was in flight when its device died: positive, or as emu_ring_pop(). */
 int emu_queue_again(struct emu_queue *q, const struct emu_again *a);
 /* Stop the queue without a request of the driver (vhost GET_VRING_BASE); drain first. */
 void emu_queue_stop(struct emu_queue *q);
@@ -196,8 +196,9 @@ void emu_virtio_break(struct emu_virtio *v, struct emu_queue *q, const char *why
 
 /*
  * Work: deliver completions, pop chains, start I/O, write used entries, notify; until all
- * that is left needs waiting, or `budget` chains (0: no limit) were popped.  Returns
- * chains popped plus completions delivered.
+ * that is left needs waiting, or `budget` chains (0: no limit) were popped, where a chain
+ * counts once more for each MiB of its buffers.  Returns chains popped, so counted, plus
+ * completions delivered.
  */
 int emu_virtio_run(struct emu_virtio *v, unsigned budget);
 /* Was the budget of the last run used up, so that there may be more to do? */

@@ -254,7 +254,15 @@ static int pop(struct emu_queue *q, struct emu_chain *c, const struct emu_again 
 	return emu_ring_pop_again(&q->ring, c, again);
 }
 
-/* Pop one chain (`again` NULL: the next one): 1; 0: none; negative errno: the ring is broken. */
+/* What a chain costs of a budget: its bytes may have to be moved, or cleared, before it is used. */
+#define COST_BYTES (1u << 20)
+
+static int cost(const struct emu_chain *c)
+{
+	return 1 + (int)((c->chain.read_len + c->chain.write_len) / COST_BYTES);
+}
+
+/* Pop one chain (`again` NULL: the next one): its cost; 0: none; negative errno: the ring is broken. */
 static int take(struct emu_queue *q, const struct emu_again *again)
 {
 	struct emu_virtio *v = q->v;
@@ -281,6 +289,7 @@ static int take(struct emu_queue *q, const struct emu_again *again)
 	}
 	q->inflight++;
 	v->inflight++;
+	ret = cost(c);
 	c->completed = q->completed;
 	if (v->tap)
 		emu_chain_keep(v->mem, c);
@@ -289,14 +298,14 @@ static int take(struct emu_queue *q, const struct emu_again *again)
 	if (emu_fault_hit(v->fault, EMU_FAULT_NEVER_COMPLETES)) {
 		c->next = q->lost;
 		q->lost = c;
-		return 1;
+		return ret;
 	}
 	if (ordered(q)) {
 		*q->order_tail = c;
 		q->order_tail = &c->next;
 	}
 	v->cls->handle(q, c);
-	return 1;
+	return ret;
 }
 
 int emu_queue_again(struct emu_queue *q, const struct emu_again *a)
@@ -450,7 +459,7 @@ static bool serveable(const struct emu_queue *q)
  */
 #define NOTIFY_AFTER 8
 
-/* Pop up to budget chains; kicked stays set while there may be more. */
+/* Pop chains up to that cost; kicked stays set while there may be more. */
 static int serve_held(struct emu_queue *q, unsigned budget)
 {
 	unsigned n = 0;
@@ -540,7 +549,7 @@ int emu_virtio_run(struct emu_virtio *v, unsigned budget)
 				continue;
 			int n = serve(q, left < q->size ? left : q->size);
 			progress += n;
-			left -= n;
+			left -= (unsigned)n < left ? (unsigned)n : left;
 		}
 		if (v->cls->commit)
 			v->cls->commit(v);

@@ -38,11 +38,19 @@ static uint8_t bend_status(struct blk_req *r, uint8_t status)
 	return status;
 }
 
+/* The driver has given the request up, so nobody waits for its data or its status. */
+static bool given_up(const struct blk_req *r)
+{
+	return r->b->v->resetting || r->q->resetting;
+}
+
 void blk_finish(struct blk_req *r, uint8_t status)
 {
 	struct emu_virtio *v = r->b->v;
 	struct emu_chain *c = r->c;
 	uint64_t before = c->chain.write_len - 1; /* of the status byte */
+	if (given_up(r))
+		goto used;
 	if (v->fault)
 		status = bend_status(r, status);
 	if (c->touched < before)
@@ -215,7 +223,7 @@ static bool cut_off(const struct blk_req *r)
 static void step(struct blk_req *r)
 {
 	struct emu_backend *backend = r->b->backend;
-	while (r->status == VIRTIO_BLK_S_OK) {
+	while (r->status == VIRTIO_BLK_S_OK && !given_up(r)) {
 		int more = next_step(r);
 		if (more > 0 && cut_off(r))
 			more = -EIO;
