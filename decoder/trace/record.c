@@ -353,10 +353,11 @@ struct vqt_route record_route(const struct record *r, unsigned i)
 
 int record_seg_next(const struct record *r, uint32_t *pos, struct record_seg *out)
 {
-	const uint8_t *p = r->segs + *pos;
+	const uint8_t *p;
 
 	if (*pos >= r->segs_len)
 		return 0;
+	p = r->segs + *pos;
 	out->desc = get_le16(p);
 	out->len = get_le16(p + 2);
 	out->offset = get_le32(p + 4);

@@ -35,6 +35,10 @@ static void chain(void)
 	CHECK(record_seg_next(&r, &pos, &s) == 1 && s.desc == 1 && s.offset == 3);
 	CHECK(!memcmp(s.bytes, "world", 5));
 	CHECK(!record_seg_next(&r, &pos, &s));
+	pos = 0;
+	a = build_begin(&b, buf, sizeof(buf), VQT_KICK, sizeof(struct vqt_kick));
+	CHECK(a && !record_parse(&r, buf, b.len, NULL));
+	CHECK(!record_seg_next(&r, &pos, &s)); /* of a record that has none */
 }
 
 static void texts(void)
