@@ -6,9 +6,9 @@
 
 #include "decoder/filter/impl.h"
 
-/* regcomp expands counted repetitions: limit the memory that a pattern can take. */
+/* regcomp expands what is repeated, in each other, too: limit the memory that a pattern can take. */
 #define REGEX_LEN_MAX 256
-#define REGEX_REPEAT_MAX 255
+#define REGEX_PARTS_MAX 2000
 
 /* --- values: a literal beside a field --- */
 
@@ -293,36 +293,92 @@ struct filter_range *filter_range(struct filter_parser *p, const struct filter_l
 	return r;
 }
 
-/* Whether counted repetitions, which may nest, multiply to something reasonable. */
+/* The last character of a bracket expression, or of the pattern if that has none. */
+static const char *skip_set(const char *s)
+{
+	const char *p = s + 1;
+
+	p += *p == '^';
+	p += *p == ']';
+	while (*p && *p != ']') {
+		const char end[] = { p[1], ']', '\0' };
+
+		if (*p != '[' || !p[1] || !strchr(":.=", p[1])) {
+			p++;
+			continue;
+		}
+		p = strstr(p + 2, end); /* of "[:alpha:]" */
+		if (!p)
+			return s + strlen(s) - 1;
+		p += 2;
+	}
+	return *p ? p : p - 1;
+}
+
+/* Parts of a pattern as regcomp writes it out: those of a group so far, and of the latest of them. */
+struct parts {
+	unsigned long all, last;
+};
+
+static void add_part(struct parts *g, unsigned long n)
+{
+	g->last = n;
+	g->all += n;
+}
+
+/* "x+" is written out as "xx*", "x{2,}" as "xxx*".  Returns the last character of the repetition. */
+static const char *repeat_part(struct parts *g, const char *s)
+{
+	unsigned long least, most, n = 2;
+	char *end;
+
+	if (*s == '{') {
+		if (s[1 + strspn(s + 1, "0123456789,")] != '}') {
+			add_part(g, 1);
+			return s;
+		}
+		n = least = strtoul(s + 1, &end, 10);
+		if (*end == ',') {
+			most = strtoul(end + 1, &end, 10);
+			n = most > least ? most : least + 1;
+		}
+		n = n < 1 ? 1 : n < REGEX_PARTS_MAX ? n : REGEX_PARTS_MAX;
+		s = strchr(s, '}');
+	}
+	g->all += g->last * (n - 1);
+	g->last *= n;
+	return s;
+}
+
 static bool reasonable_regex(const char *s)
 {
-	unsigned long product = 1;
+	struct parts group[REGEX_LEN_MAX + 1] = { 0 }, *g = group;
 
 	if (strlen(s) > REGEX_LEN_MAX)
 		return false;
-	for (; *s; s++) {
-		unsigned long most = 0;
-
-		if (*s == '\\' && s[1]) {
-			s++;
-			continue;
-		}
-		if (*s != '{')
-			continue;
-		for (; *s && *s != '}'; s++) {
-			unsigned long n = strtoul(s, NULL, 10);
-
-			most = n > most ? n : most;
-		}
-		product *= most && most <= REGEX_REPEAT_MAX ? most
-			   : most			    ? REGEX_REPEAT_MAX + 1
-							    : 1;
-		if (product > REGEX_REPEAT_MAX)
-			return false;
-		if (!*s)
+	for (; *s && g->all <= REGEX_PARTS_MAX; s++)
+		switch (*s) {
+		case '(': *++g = (struct parts){ 0 }; break;
+		case ')':
+			if (g == group) { /* one that closes nothing is an ordinary character */
+				add_part(g, 1);
+				break;
+			}
+			g--;
+			add_part(g, g[1].all + 1);
 			break;
-	}
-	return true;
+		case '+':
+		case '{': s = repeat_part(g, s); break;
+		case '*':
+		case '?': break;
+		case '[':
+			s = skip_set(s);
+			add_part(g, 1);
+			break;
+		case '\\': s += !!s[1]; /* fall through */
+		default: add_part(g, 1);
+		}
+	return g->all <= REGEX_PARTS_MAX;
 }
 
 static bool compile_regex(struct filter_parser *p, struct filter_node *n,

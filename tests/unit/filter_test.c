@@ -112,6 +112,10 @@ static const struct {
 	{ "note.text contains 5", 20, 1, "quote" },
 	{ "note.text ~ \"(\"", 13, 3, "regular expression" },
 	{ "note.text ~ \"((a{99}){99}){99}\"", 13, 19, "repeats too much" },
+	{ "note.text ~ \"x++++++++++++++++++++++++++++++\"", 13, 33, "repeats too much" },
+	{ "note.text ~ \"[+[:alpha:]]((((((((((((x+)+)+)+)+)+)+)+)+)+)+)+\"", 13, 50,
+	  "repeats too much" },
+	{ "note.text ~ \"(a?b?c?d?e?f?){400}\"", 13, 21, "repeats too much" },
 	{ "event in {kick..used}", 11, 10, "no ranges" },
 	{ "queue in {4..2}", 11, 4, "wrong way round" },
 	{ "avail.descriptors.write == 2", 28, 1, "true or false" },
@@ -239,6 +243,8 @@ static void test_register(void)
 	YES("register.value & FEATURES_OK && !(register.before & FEATURES_OK)");
 	YES("register.text contains \"DRIVER|FEATURES\"");
 	YES("register.text ~ \"^ACK.*OK\"");
+	/* what is repeated in a row is no more than it looks */
+	YES("register.text ~ \"^([A-Z]+[|]?)+([[:upper:]_]{2,30}[^]{+(]+){0,9}(FEAT|[a-z{]+)+(U)+(R)+(E)+(S)+_+O+K+ \"");
 	NO("register.text matches \"^OK\"");
 	YES("device == blk0 && device_type == blk && device != blk1");
 	YES("device_status & FEATURES_OK");
