@@ -50,6 +50,7 @@ struct emu_driver_slot {
 	uint64_t cookie;
 	uint64_t table; /* of indirect descriptors, kept for reuse */
 	uint16_t ndesc, table_cap;
+	uint16_t next; /* of this descriptor of a split ring, in its chain */
 	bool busy;
 };
 

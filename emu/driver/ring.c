@@ -78,8 +78,8 @@ static int add_split(struct emu_driver *d, struct emu_driver_queue *q, const str
 		uint16_t at = take_free(q), flags = extra;
 		flags |= seg[i].writable ? VRING_DESC_F_WRITE : 0;
 		flags |= i + 1 < n ? VRING_DESC_F_NEXT : 0;
-		put_split(q->p_desc + virtq_desc_at(at), &seg[i], flags,
-			  i + 1 < n ? q->free[q->free_head] : 0);
+		q->slot[at].next = i + 1 < n ? q->free[q->free_head] : 0;
+		put_split(q->p_desc + virtq_desc_at(at), &seg[i], flags, q->slot[at].next);
 	}
 	put16(q->p_driver + virtq_avail_at(q->avail % q->size), head);
 	q->avail++;
@@ -214,11 +214,10 @@ static void release(struct emu_driver_queue *q, uint16_t id)
 		give_free(q, id);
 		return;
 	}
+	/* as remembered: a device may have written to the table */
 	for (uint16_t i = 0, at = id; i < s->ndesc; i++) {
-		uint16_t next =
-			get_le16(q->p_desc + virtq_desc_at(at) + offsetof(struct vqt_desc, next));
 		give_free(q, at);
-		at = next;
+		at = q->slot[at].next;
 	}
 }
 
