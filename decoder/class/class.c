@@ -201,6 +201,19 @@ const struct spec_feature *class_feature(unsigned virtio_id, unsigned bit)
 	return spec_feature(own_features(virtio_id), bit);
 }
 
+uint32_t class_legacy_features(unsigned virtio_id)
+{
+	uint32_t set = 0;
+
+	for (unsigned b = 0; b < 32; b++) {
+		const struct spec_feature *f = class_feature(virtio_id, b);
+
+		if (f && f->legacy)
+			set |= UINT32_C(1) << b;
+	}
+	return set;
+}
+
 int class_feature_by_name(unsigned virtio_id, const char *name)
 {
 	return spec_feature_by_name(own_features(virtio_id), name);

@@ -246,6 +246,8 @@ bool class_config_shown(const struct spec_field *f);
 
 /* A feature bit of the core or of the device type; NULL when undefined or reserved. */
 const struct spec_feature *class_feature(unsigned virtio_id, unsigned bit);
+/* The bits from 0 to 31 that only the legacy interface shows, 6.3: a device has one set for both. */
+uint32_t class_legacy_features(unsigned virtio_id);
 /* The bit of a name, with or without VIRTIO_[class_]F_, in any case; -ENOENT. */
 int class_feature_by_name(unsigned virtio_id, const char *name);
 /* transport: enum vqt_transport; VQT_TRANSPORT_UNKNOWN never gives SPEC_FEATURE_TRANSPORT. */

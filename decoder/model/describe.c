@@ -178,14 +178,8 @@ static void learn_offered(struct event *e, const struct vqt_device_state *s)
 
 	model_state_features(e, s->offered, d->offered);
 	d->offered_known = 0x0f;
-	if (!(s->known & VQT_KNOWN_ACCEPTED) || !(s->accepted[0] >> VIRTIO_F_VERSION_1 & 1))
-		return;
-	for (unsigned b = 0; b < 32; b++) {
-		const struct spec_feature *f = class_feature(d->virtio_id, b);
-
-		if (f && f->legacy)
-			d->offered[0] &= ~SPEC_BIT(b);
-	}
+	if (s->known & VQT_KNOWN_ACCEPTED && s->accepted[0] >> VIRTIO_F_VERSION_1 & 1)
+		d->offered[0] &= ~(uint64_t)class_legacy_features(d->virtio_id);
 }
 
 int model_learn_device(struct model *m, struct event *e)

@@ -57,18 +57,6 @@ static void fill_bytes(struct replay_finding *f)
 
 /* --- features, 2.2 ---------------------------------------------------------------------- */
 
-/* 6.3: those that only the legacy interface shows. */
-static uint32_t legacy_bits(const struct replay_device *d)
-{
-	uint32_t bits = 0;
-	for (unsigned b = 0; b < 32; b++) {
-		const struct spec_feature *s = class_feature(d->virtio_id, b);
-		if (s && s->legacy)
-			bits |= 1u << b;
-	}
-	return bits;
-}
-
 /* As read; else as learned from the device, which has one set for both interfaces. */
 static void fill_features(struct replay_finding *f)
 {
@@ -77,7 +65,7 @@ static void fill_features(struct replay_finding *f)
 	for (unsigned i = 0; i < 4; i++) {
 		uint32_t word = f->feature[i].any ? f->feature[i].value
 				: i		  ? learned[i].value
-						  : learned[i].value & ~legacy_bits(d);
+				    : learned[i].value & ~class_legacy_features(d->virtio_id);
 		if (!f->feature[i].any && !learned[i].any)
 			continue;
 		d->offered[i / 2] |= (uint64_t)word << i % 2 * 32;

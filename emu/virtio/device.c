@@ -63,17 +63,6 @@ static void drop_unfounded(struct emu_virtio *v)
 	}
 }
 
-static uint64_t legacy_only(const struct emu_virtio *v)
-{
-	uint64_t mask = LEGACY_BITS | BIT(VIRTIO_F_BAD_FEATURE);
-	for (unsigned b = 0; b < 24; b++) {
-		const struct spec_feature *s = class_feature(v->cls->virtio_id, b);
-		if (s && s->legacy)
-			mask |= BIT(b);
-	}
-	return mask;
-}
-
 uint32_t emu_virtio_offered(const struct emu_virtio *v, unsigned select, bool legacy)
 {
 	if (select > 3)
@@ -83,7 +72,7 @@ uint32_t emu_virtio_offered(const struct emu_virtio *v, unsigned select, bool le
 		return select ? 0 : v->legacy_exact ? v->legacy_offered : word;
 	if (legacy) /* 4.1.4.10: bits 32 to 63 do not exist */
 		return select ? 0 : (word | LEGACY_BITS) & ~v->cls->modern_only;
-	return select || v->exact ? word : word & ~(uint32_t)legacy_only(v);
+	return select || v->exact ? word : word & ~class_legacy_features(v->cls->virtio_id);
 }
 
 uint32_t emu_virtio_accepted(const struct emu_virtio *v, unsigned select)
