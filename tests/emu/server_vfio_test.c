@@ -149,6 +149,13 @@ static void version(struct client *c)
 	is(call(c, VU_VERSION, v, sizeof(v), -1, buf, sizeof(buf)), 0, "a version is agreed on");
 }
 
+static void map_ram(struct client *c)
+{
+	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
+	char buf[64];
+	is(call(c, VU_DMA_MAP, &m, sizeof(m), c->ram_fd, buf, sizeof(buf)), 0, "memory is mapped");
+}
+
 struct reg_write {
 	struct vfio_user_region_access a;
 	uint32_t value;
@@ -321,7 +328,6 @@ static void test_intx(void)
 	struct client c;
 	uint64_t n;
 	char buf[64];
-	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
 	struct vfio_irq_set s = { .argsz = sizeof(s),
 				  .index = VFIO_PCI_INTX_IRQ_INDEX,
 				  .count = 1,
@@ -330,7 +336,7 @@ static void test_intx(void)
 	int ev = eventfd(0, EFD_NONBLOCK);
 	open_server(&c, true);
 	version(&c);
-	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	map_ram(&c);
 	is(call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf)), 0, "INTx has a descriptor");
 	bring_up(&c);
 	is(reg_read(&c, 4, 0x14, 1), 15, "the device is up");
@@ -360,7 +366,6 @@ static void test_masked_vector(void)
 	struct client c;
 	uint64_t n;
 	char buf[64];
-	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
 	struct vfio_irq_set s = { .argsz = sizeof(s),
 				  .index = VFIO_PCI_MSIX_IRQ_INDEX,
 				  .start = 1,
@@ -370,7 +375,7 @@ static void test_masked_vector(void)
 	int ev = eventfd(0, EFD_NONBLOCK);
 	open_server(&c, false);
 	version(&c);
-	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	map_ram(&c);
 	is(call(&c, VU_SET_IRQS, &s, sizeof(s), ev, buf, sizeof(buf)), 0, "a vector's descriptor");
 	reg_write(&c, 7, 0x42, 0x8000, 2, false); /* MSI-X is enabled */
 	reg_write(&c, 4, 0x10, 1, 2, false); /* the vector of the configuration */
@@ -433,8 +438,6 @@ static void test_legacy_reset(void)
 {
 	struct client c;
 	struct emu_backend *inner;
-	char buf[64];
-	struct vfio_user_dma_map m = { .argsz = sizeof(m), .flags = 3, .size = RAM };
 	const struct vqt_desc d[3] = { { 0x8000, 16, 1, 1 },
 				       { 0x9000, 512, 3, 2 },
 				       { 0x8010, 1, 2, 0 } };
@@ -444,7 +447,7 @@ static void test_legacy_reset(void)
 		abort();
 	open_server(&c, true);
 	version(&c);
-	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	map_ram(&c);
 	pwrite(c.ram_fd, d, sizeof(d), 0x1000);
 	pwrite(c.ram_fd, avail, sizeof(avail), 0x2000);
 	pwrite(c.ram_fd, &status, 1, 0x8010);
@@ -510,7 +513,7 @@ static void test_truncated(void)
 		abort();
 	open_server(&c, false);
 	version(&c);
-	call(&c, VU_DMA_MAP, &m, sizeof(m), c.ram_fd, buf, sizeof(buf));
+	map_ram(&c);
 	bring_up(&c);
 	is(reg_read(&c, 4, 0x14, 1), 15, "the device is up");
 	m.size = 4096;

@@ -184,6 +184,13 @@ static uint8_t status(struct client *c, uint16_t head)
 	return c->ram[0x4000 + head * 0x400 + 0x20];
 }
 
+static void stop(struct client *c)
+{
+	uint32_t state[2] = { 0 };
+	request(c, VH_GET_VRING_BASE, 0, state, 8, -1);
+	reply(c, state, 8, NULL);
+}
+
 static void offer(struct client *c, uint16_t head)
 {
 	static const uint64_t one = 1;
@@ -312,9 +319,7 @@ static void test_broken_driver(void)
 	offer(&c, 200);
 	ok(c.notes && strstr(c.said, "head outside"), "a broken ring is told: %s", c.said);
 	is(c.went, 0, "but the client stays");
-	uint32_t state[2] = { 0 };
-	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
-	reply(&c, state, 8, NULL);
+	stop(&c);
 	memset(c.ram, 0, RAM);
 	start(&c, 0);
 	put_request(&c, 0, VIRTIO_BLK_T_IN, 0);
@@ -401,9 +406,7 @@ static void test_resize_any_time(void)
 	emu_blk_resize(v, 100);
 	ok(told(pair[0]), "a change after that");
 	is(c.notes, 1, "which is no new break");
-	uint32_t state[2] = { 0 };
-	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
-	reply(&c, state, 8, NULL);
+	stop(&c);
 	memset(c.ram, 0, RAM);
 	start(&c, 0);
 	offer(&c, 200);
@@ -436,7 +439,6 @@ static void test_writeback(void)
 {
 	const uint64_t cache = 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_BLK_F_CONFIG_WCE;
 	struct client c;
-	uint32_t state[2] = { 0 };
 	open_server(&c, 1);
 	start_with(&c, 0, cache);
 	is(writeback(&c), 1, "write back at first");
@@ -445,8 +447,7 @@ static void test_writeback(void)
 	is(writeback(&c), 1, "bytes behind the configuration are left out");
 	set_writeback(&c, 0);
 	is(writeback(&c), 0, "the driver chooses write through");
-	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
-	reply(&c, state, 8, NULL);
+	stop(&c);
 	start_with(&c, 0, cache);
 	is(writeback(&c), 0, "write through after the rings were stopped and started");
 	close(c.fd);
@@ -456,13 +457,11 @@ static void test_writeback(void)
 	is(writeback(&c), 0, "and after the client has connected again");
 	set_writeback(&c, 1);
 	is(writeback(&c), 1, "write back again, as the driver chooses");
-	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
-	reply(&c, state, 8, NULL);
+	stop(&c);
 	set_writeback(&c, 0);
 	start_with(&c, 0, cache);
 	is(writeback(&c), 0, "chosen before the rings run");
-	request(&c, VH_GET_VRING_BASE, 0, state, 8, -1);
-	reply(&c, state, 8, NULL);
+	stop(&c);
 	start_with(&c, 0, 1ull << VIRTIO_BLK_F_FLUSH);
 	is(writeback(&c), 1, "a driver that cannot choose has write back, as it can flush");
 	request(&c, VH_RESET_DEVICE, 0, NULL, 0, -1);
