@@ -205,7 +205,7 @@ struct check_status {
 /* registers.c: feature negotiation. */
 struct check_features {
 	bool answered, refused; /* status was read back after FEATURES_OK */
-	bool unread; /* it was not, as was reported */
+	bool unread; /* it was not, and that was reported */
 	uint64_t n_refused;
 	uint8_t offer_read, accept_written; /* feature words, a bit each */
 	bool offer_selected, accept_selected; /* the select register was written */

@@ -6,7 +6,7 @@
 
 #include "decoder/filter/impl.h"
 
-/* regcomp expands what is repeated, in each other, too: limit the memory that a pattern can take. */
+/* regcomp writes out what is repeated, and nested repetitions multiply: limit the memory that takes. */
 #define REGEX_LEN_MAX 256
 #define REGEX_PARTS_MAX 2000
 

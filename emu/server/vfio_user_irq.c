@@ -123,7 +123,7 @@ static int set_intx(struct vfio_user *u, const struct vfio_irq_set *s, const uin
 	return 0;
 }
 
-/* -1: it has none from now on, which masks it; one that comes takes what is pending, PCI 6.8.3.4. */
+/* fd -1 takes the descriptor away, which masks the vector; a new one gets what is pending, PCI 6.8.3.4. */
 static void set_vector_fd(struct vfio_user *u, uint32_t vector, int fd)
 {
 	server_close(&u->vector_fd[vector]);

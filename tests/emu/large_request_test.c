@@ -57,7 +57,7 @@ static void test_budget(void)
 	emu_testbed_free(r);
 }
 
-/* What a reset gives up is not moved to its end, a MiB after the other. */
+/* A reset does not wait until all of a large request is moved. */
 static void test_reset(void)
 {
 	struct emu_testbed *r = testbed(true);

@@ -243,7 +243,7 @@ static void test_register(void)
 	YES("register.value & FEATURES_OK && !(register.before & FEATURES_OK)");
 	YES("register.text contains \"DRIVER|FEATURES\"");
 	YES("register.text ~ \"^ACK.*OK\"");
-	/* what is repeated in a row is no more than it looks */
+	/* repetitions side by side do not multiply */
 	YES("register.text ~ \"^([A-Z]+[|]?)+([[:upper:]_]{2,30}[^]{+(]+){0,9}(FEAT|[a-z{]+)+(U)+(R)+(E)+(S)+_+O+K+ \"");
 	NO("register.text matches \"^OK\"");
 	YES("device == blk0 && device_type == blk && device != blk1");

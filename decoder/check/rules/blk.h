@@ -22,7 +22,7 @@ struct blk_zone {
 /* A field was found changed, and no notification of it yet. */
 struct blk_change {
 	struct obligation seen;
-	uint64_t n_old; /* read before */
+	uint64_t n_old; /* the event that read the old value */
 };
 
 #define BLK_ZONES 64

@@ -9,7 +9,7 @@ static enum verdict early_ignored(struct rule_context *ctx)
 	const struct vqt_ring *r = ctx->ring;
 	const struct obligation *o = &ctx->q->kicks.early;
 
-	/* Buffers for what may come are left lying by right. */
+	/* A device may leave buffers unused that are there to receive something. */
 	if (!o->number || driver_ok(ctx) || !ctx->d->class->serves || record_ring_backlog(r) <= 0 ||
 	    ctx->e->rec->h.type == VQT_AVAIL || r->last_avail != o->b)
 		return RULE_NA;

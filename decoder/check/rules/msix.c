@@ -150,7 +150,7 @@ static enum verdict beyond(struct rule_context *ctx)
 			 n);
 }
 
-/* An event has this vector; else it was taken back, and the message may have been pending since. */
+/* Is an event mapped to the vector now?  If not, the message may have been pending since it was. */
 static bool has_event(const struct rule_context *ctx, unsigned vector)
 {
 	if (ctx->dev->config_vector == vector)

@@ -57,7 +57,7 @@ static bool of_kind(const struct rule_context *ctx, unsigned by)
 	return ctx->rule->arg == (by == IRQ_BY_FLAGS ? MISSING_FLAGS : MISSING_EVENT);
 }
 
-/* The line is asserted for something before: it says that there is something to look at. */
+/* The line is still asserted for an earlier event: the driver knows that there is something to look at. */
 static bool line_asserted(const struct rule_context *ctx)
 {
 	return ctx->dev->intx && !ctx->dev->msix;

@@ -98,7 +98,7 @@ static bool next_read(const struct event *e, uint32_t *pos, struct piece *p)
 struct learned {
 	struct replay_disk *before; /* contents before the trace */
 	struct replay_disk *written; /* what the trace wrote: marked, not kept */
-	bool anywhere; /* and it may have written anywhere */
+	bool anywhere; /* a range was not captured: the trace may have written anywhere */
 	bool serial_known;
 	bool wrote; /* a write succeeded */
 };
